@@ -1,0 +1,1 @@
+/* src/forest/predict.sql */
