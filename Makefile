@@ -30,7 +30,7 @@ DATA = $(filter-out promo--$(EXTVERSION).sql,$(wildcard promo--*--*.sql))
 # The server's headers as system headers: they do not pass -Wextra.
 PG_CPPFLAGS = -Isrc -isystem $(shell $(PG_CONFIG) --includedir-server)
 # The plain C of the forest and the timelines is where the time goes.
-PG_CFLAGS = -O3 -fvisibility=hidden -fno-math-errno
+PG_CFLAGS = -O3 -fno-math-errno
 SHLIB_LINK = -Wl,--version-script=src/promo.map -lm
 
 REGRESS = $(sort $(patsubst sql/%.sql,%,$(wildcard sql/*.sql)))
@@ -46,4 +46,4 @@ $(OBJS): $(ROOM_HEADERS) Makefile
 $(shlib): src/promo.map
 
 promo--$(EXTVERSION).sql: $(ROOM_SCRIPTS) Makefile
-	@{ echo '\echo Use "CREATE EXTENSION promo" to load this file. \quit'; cat $(ROOM_SCRIPTS); } > $@
+	@{ printf '%s\n' '\echo Use "CREATE EXTENSION promo" to load this file. \quit'; cat $(ROOM_SCRIPTS); } > $@

@@ -35,6 +35,10 @@ AS $$
 DECLARE
 	number bigint;
 BEGIN
+	IF shop_id OPERATOR(pg_catalog.=) '' THEN
+		RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+			MESSAGE = 'customer id must not be empty';
+	END IF;
 	SELECT c.customer_id INTO number FROM promo.customer c WHERE c.shop_id = $1;
 	IF NOT FOUND THEN
 		-- The update that changes nothing gives the row back when another
