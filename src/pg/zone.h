@@ -1,0 +1,29 @@
+/*-------------------------------------------------------------------------
+ *
+ * zone.h
+ *	  The server's time zones, as plain C takes them; intervals that are a
+ *	  length of time.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PROMO_PG_ZONE_H
+#define PROMO_PG_ZONE_H
+
+#include "datatype/timestamp.h"
+
+#include "core/zone.h"
+
+/*
+ * Starts the zone of that name, one of pg_timezone_names or a POSIX rule in
+ * any case of letters.  Abbreviations are an error, since a setting decides
+ * what they mean.
+ */
+extern void pg_zone_start(Zone *zone, const text *name);
+
+/*
+ * The microseconds of an interval that is named in errors.  An error unless
+ * it is positive and holds no months; its days have 24 hours.
+ */
+extern int64 pg_interval_length(const Interval *interval, const char *name);
+
+#endif							/* PROMO_PG_ZONE_H */
