@@ -1,0 +1,329 @@
+/*-------------------------------------------------------------------------
+ *
+ * json.c
+ *	  Reading jsonb into structs, collecting all faults with their paths.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "pg/compat.h"
+
+#include <math.h>
+
+#include "utils/builtins.h"
+#include "utils/numeric.h"
+
+#include "pg/json.h"
+
+/* Faults listed at most; the rest is counted. */
+#define FAULTS_SHOWN 50
+
+void
+json_faults_start(JsonFaults *faults)
+{
+	faults->count = 0;
+	initStringInfo(&faults->detail);
+	initStringInfo(&faults->hint);
+}
+
+void
+json_fault(JsonFaults *faults, const char *path, const char *format,...)
+{
+	if (faults->count++ >= FAULTS_SHOWN)
+		return;
+	if (faults->count > 1)
+		appendStringInfoChar(&faults->detail, '\n');
+	appendStringInfo(&faults->detail, "%s: ", path);
+	for (;;)
+	{
+		va_list		args;
+		int			needed;
+
+		va_start(args, format);
+		needed = appendStringInfoVA(&faults->detail, format, args);
+		va_end(args);
+		if (needed == 0)
+			break;
+		enlargeStringInfo(&faults->detail, needed);
+	}
+	appendStringInfoChar(&faults->detail, '.');
+}
+
+void
+json_faults_raise(const JsonFaults *faults, const char *what)
+{
+	if (faults->count == 0)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("invalid %s", what),
+			 faults->count > FAULTS_SHOWN ?
+			 errdetail_internal("%s\nThere are %d more.", faults->detail.data,
+								faults->count - FAULTS_SHOWN) :
+			 errdetail_internal("%s", faults->detail.data),
+			 faults->hint.len > 0 ? errhint("%s", faults->hint.data) : 0));
+}
+
+/* What a value is, in words for a fault. */
+static const char *
+value_words(const JsonbValue *value)
+{
+	switch (value->type)
+	{
+		case jbvNull:
+			return "null";
+		case jbvString:
+			if (value->val.string.len > 60)
+				return "a long string";
+			return psprintf("\"%.*s\"", value->val.string.len, value->val.string.val);
+		case jbvNumeric:
+			{
+				char	   *digits = DatumGetCString(DirectFunctionCall1(numeric_out,
+																		 NumericGetDatum(value->val.numeric)));
+
+				return strlen(digits) > 60 ? "a number of many digits" : digits;
+			}
+		case jbvBool:
+			return value->val.boolean ? "true" : "false";
+		default:
+			if (value->type == jbvBinary && JsonContainerIsArray(value->val.binary.data))
+				return "an array";
+			return "an object";
+	}
+}
+
+const char *
+json_path(const JsonReader *reader, const char *key)
+{
+	return reader->path[0] == '\0' ? key : psprintf("%s.%s", reader->path, key);
+}
+
+static void
+open_container(JsonReader *reader, JsonFaults *faults, const char *path,
+			   JsonbContainer *object)
+{
+	reader->faults = faults;
+	reader->path = path;
+	reader->object = object;
+	reader->known = NIL;
+}
+
+void
+json_open(JsonReader *reader, JsonFaults *faults, const char *path, const Jsonb *json)
+{
+	JsonbContainer *container = json == NULL ? NULL : (JsonbContainer *) &json->root;
+
+	if (container != NULL && !JsonContainerIsObject(container))
+	{
+		json_fault(faults, path[0] == '\0' ? "the whole" : path, "must be an object");
+		container = NULL;
+	}
+	open_container(reader, faults, path, container);
+}
+
+List *
+json_keys(const JsonReader *reader)
+{
+	List	   *keys = NIL;
+	JsonbIterator *iterator;
+	JsonbIteratorToken token;
+	JsonbValue	value;
+
+	if (reader->object == NULL)
+		return NIL;
+	iterator = JsonbIteratorInit(reader->object);
+	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
+		if (token == WJB_KEY)
+			keys = lappend(keys, pnstrdup(value.val.string.val, value.val.string.len));
+	return keys;
+}
+
+static bool
+is_known(const JsonReader *reader, const char *key)
+{
+	ListCell   *cell;
+
+	foreach(cell, reader->known)
+		if (strcmp((char *) lfirst(cell), key) == 0)
+			return true;
+	return false;
+}
+
+void
+json_close(JsonReader *reader)
+{
+	bool		strange = false;
+	ListCell   *cell;
+
+	foreach(cell, json_keys(reader))
+	{
+		char	   *key = lfirst(cell);
+
+		if (is_known(reader, key))
+			continue;
+		json_fault(reader->faults, json_path(reader, key), "is not known");
+		strange = true;
+	}
+	if (strange && reader->faults->hint.len == 0 && reader->known != NIL)
+	{
+		appendStringInfoString(&reader->faults->hint, "Known are ");
+		foreach(cell, reader->known)
+			appendStringInfo(&reader->faults->hint, "%s%s",
+							 cell == list_head(reader->known) ? "" : ", ",
+							 json_path(reader, lfirst(cell)));
+		appendStringInfoChar(&reader->faults->hint, '.');
+	}
+}
+
+bool
+json_has(JsonReader *reader, const char *key, JsonbValue *value)
+{
+	if (!is_known(reader, key))
+		reader->known = lappend(reader->known, pstrdup(key));
+	return reader->object != NULL &&
+		getKeyJsonValueFromContainer(reader->object, key, strlen(key), value) != NULL;
+}
+
+bool
+json_read_int(JsonReader *reader, const char *key, int64 least, int64 most,
+			  int64 *target)
+{
+	JsonbValue	value;
+
+	if (!json_has(reader, key, &value))
+		return false;
+	if (value.type == jbvNumeric && !numeric_is_nan(value.val.numeric))
+	{
+		Datum		number = NumericGetDatum(value.val.numeric);
+		Datum		whole = DirectFunctionCall2(numeric_trunc, number, Int32GetDatum(0));
+
+		if (DatumGetBool(DirectFunctionCall2(numeric_eq, number, whole)) &&
+			DatumGetBool(DirectFunctionCall2(numeric_le, number,
+											 DirectFunctionCall1(int8_numeric, Int64GetDatum(most)))) &&
+			DatumGetBool(DirectFunctionCall2(numeric_ge, number,
+											 DirectFunctionCall1(int8_numeric, Int64GetDatum(least)))))
+		{
+			*target = DatumGetInt64(DirectFunctionCall1(numeric_int8, number));
+			return true;
+		}
+	}
+	json_fault(reader->faults, json_path(reader, key),
+			   "must be a whole number from " INT64_FORMAT " to " INT64_FORMAT ", not %s",
+			   least, most, value_words(&value));
+	return false;
+}
+
+bool
+json_read_float(JsonReader *reader, const char *key, double least, double most,
+				double *target)
+{
+	JsonbValue	value;
+
+	if (!json_has(reader, key, &value))
+		return false;
+	if (value.type == jbvNumeric)
+	{
+		/* Infinity where it is too large, which is out of any range */
+		double		number = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
+																NumericGetDatum(value.val.numeric)));
+
+		if (number >= least && number <= most)
+		{
+			*target = number;
+			return true;
+		}
+	}
+	json_fault(reader->faults, json_path(reader, key),
+			   "must be a number from %g to %g, not %s",
+			   least, most, value_words(&value));
+	return false;
+}
+
+bool
+json_read_bool(JsonReader *reader, const char *key, bool *target)
+{
+	JsonbValue	value;
+
+	if (!json_has(reader, key, &value))
+		return false;
+	if (value.type == jbvBool)
+	{
+		*target = value.val.boolean;
+		return true;
+	}
+	json_fault(reader->faults, json_path(reader, key), "must be true or false, not %s",
+			   value_words(&value));
+	return false;
+}
+
+bool
+json_read_text(JsonReader *reader, const char *key, char **target)
+{
+	JsonbValue	value;
+
+	if (!json_has(reader, key, &value))
+		return false;
+	if (value.type == jbvString && value.val.string.len > 0)
+	{
+		*target = pnstrdup(value.val.string.val, value.val.string.len);
+		return true;
+	}
+	json_fault(reader->faults, json_path(reader, key), "must be a string, not %s",
+			   value_words(&value));
+	return false;
+}
+
+bool
+json_read_texts(JsonReader *reader, const char *key, List **target)
+{
+	JsonbValue	value;
+	JsonbIterator *iterator;
+	JsonbIteratorToken token;
+	List	   *texts = NIL;
+
+	if (!json_has(reader, key, &value))
+		return false;
+	if (value.type == jbvBinary && JsonContainerIsArray(value.val.binary.data))
+	{
+		bool		right = true;
+
+		iterator = JsonbIteratorInit(value.val.binary.data);
+		while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
+		{
+			if (token != WJB_ELEM)
+				continue;
+			if (value.type == jbvString && value.val.string.len > 0)
+				texts = lappend(texts, pnstrdup(value.val.string.val, value.val.string.len));
+			else
+			{
+				json_fault(reader->faults, json_path(reader, key),
+						   "must be an array of strings, and has %s", value_words(&value));
+				right = false;
+			}
+		}
+		if (right)
+			*target = texts;
+		return right;
+	}
+	json_fault(reader->faults, json_path(reader, key), "must be an array of strings, not %s",
+			   value_words(&value));
+	return false;
+}
+
+bool
+json_read_object(JsonReader *reader, const char *key, JsonReader *child)
+{
+	JsonbValue	value;
+
+	if (!json_has(reader, key, &value))
+		return false;
+	if (value.type == jbvBinary && JsonContainerIsObject(value.val.binary.data))
+	{
+		open_container(child, reader->faults, json_path(reader, key), value.val.binary.data);
+		return true;
+	}
+	json_fault(reader->faults, json_path(reader, key), "must be an object, not %s",
+			   value_words(&value));
+	return false;
+}

@@ -1,0 +1,86 @@
+/*-------------------------------------------------------------------------
+ *
+ * json.h
+ *	  Reading jsonb into structs, collecting all faults with their paths.
+ *
+ * One JsonFaults goes through a whole definition.  A reader stands on one
+ * object of it; each json_read_... looks at one key, leaves the target alone
+ * where the key is missing, and notes a fault where the value is of another
+ * type or out of range.  json_close notes the keys that nobody read.  At the
+ * end json_faults_raise raises one error with all of it, or returns:
+ *
+ *		json_faults_start(&faults);
+ *		json_open(&reader, &faults, "", options);
+ *		json_read_int(&reader, "trees", 1, 1000, &trees);
+ *		json_close(&reader);
+ *		json_faults_raise(&faults, "options");
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PROMO_JSON_H
+#define PROMO_JSON_H
+
+#include "lib/stringinfo.h"
+#include "nodes/pg_list.h"
+#include "utils/jsonb.h"
+
+typedef struct JsonFaults
+{
+	int			count;
+	StringInfoData detail;		/* a sentence a line */
+	StringInfoData hint;		/* the keys known where one was not */
+} JsonFaults;
+
+typedef struct JsonReader
+{
+	JsonFaults *faults;
+	const char *path;			/* of the object; "" for the whole */
+	JsonbContainer *object;		/* NULL when there is none to read */
+	List	   *known;			/* keys asked for so far */
+} JsonReader;
+
+extern void json_faults_start(JsonFaults *faults);
+
+/* Notes a fault: the path, a colon, and what the format gives. */
+extern void json_fault(JsonFaults *faults, const char *path, const char *format,...) pg_attribute_printf(3, 4);
+
+/* Raises "invalid <what>" when there are faults. */
+extern void json_faults_raise(const JsonFaults *faults, const char *what);
+
+/* NULL reads like an empty object; what is no object is a fault. */
+extern void json_open(JsonReader *reader, JsonFaults *faults, const char *path,
+					  const Jsonb *json);
+
+/* Notes as faults the keys that were not asked for. */
+extern void json_close(JsonReader *reader);
+
+/* The path of a key of the object */
+extern const char *json_path(const JsonReader *reader, const char *key);
+
+/* True when the key is there, whatever its value. */
+extern bool json_has(JsonReader *reader, const char *key, JsonbValue *value);
+
+/*
+ * Each is true, and sets the target, only when the key is there and right.
+ * Text is a copy in the current context, and never empty.
+ */
+extern bool json_read_int(JsonReader *reader, const char *key, int64 least,
+						  int64 most, int64 *target);
+extern bool json_read_float(JsonReader *reader, const char *key, double least,
+							double most, double *target);
+extern bool json_read_bool(JsonReader *reader, const char *key, bool *target);
+extern bool json_read_text(JsonReader *reader, const char *key, char **target);
+
+/* A list of C strings */
+extern bool json_read_texts(JsonReader *reader, const char *key, List **target);
+
+/*
+ * Opens the object under the key; to be closed by the caller, who reads the
+ * keys that he knows or goes through all with json_keys.
+ */
+extern bool json_read_object(JsonReader *reader, const char *key, JsonReader *child);
+
+/* All keys of the object, as C strings */
+extern List *json_keys(const JsonReader *reader);
+
+#endif							/* PROMO_JSON_H */
