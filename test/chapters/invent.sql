@@ -1,7 +1,7 @@
 -- A shop of our own: two years of invoices of 5,000 customers, seeded, with
 -- what real ones have: regulars and one-time buyers, customers who quietly
 -- stay away, a Christmas season, favorite products, and dirt.
-SELECT setseed(0.42);
+DO $$ BEGIN PERFORM setseed(0.42); END $$;
 
 CREATE TEMP TABLE product AS
 SELECT (20000 + i)::text AS stock_code,
@@ -16,8 +16,8 @@ FROM generate_series(0, 399) i;
 CREATE TEMP TABLE shopper AS
 SELECT 12000 + i AS customer_id,
 	timestamp '2009-12-01' + random() * 600 * interval '1 day' AS first_visit,
-	exp(3.1 + 0.9 * (random() + random() + random() + random() - 2)) AS gap_days,
-	CASE WHEN random() < 0.75 THEN -ln(random()) * 300 ELSE 5000 END AS life_days,
+	exp(3.9 + 1.0 * (random() + random() + random() + random() - 2)) AS gap_days,
+	CASE WHEN random() < 0.3 THEN 0 WHEN random() < 0.7 THEN -ln(random()) * 300 ELSE 5000 END AS life_days,
 	exp(1.1 * (random() + random() + random() - 1.5)) AS size,
 	floor(random() * 10)::int AS favorite,
 	CASE WHEN random() < 0.9 THEN 'United Kingdom' WHEN random() < 0.5 THEN 'France' ELSE 'Germany' END AS country
