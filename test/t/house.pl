@@ -60,4 +60,8 @@ is(join(', ', @silent), '', 'every function states its volatility and parallel l
 my @adopting = grep { content($_) =~ /CREATE\s+OR\s+REPLACE|IF\s+NOT\s+EXISTS/i } @scripts;
 is("@adopting", '', 'no script adopts an object that somebody planted');
 
+# Who lacks PostgreSQL's development files is told what to install.
+like(`make -C $build PG_CONFIG=/no/such/pg_config 2>&1`, qr/apt-get install postgresql-server-dev-all/,
+	'make says what to install');
+
 done_testing();
