@@ -110,8 +110,12 @@ private_setup() {
 # server's user's reach.
 private_build() {
 	mkdir -p "$private/build"
-	(cd "$root" && cp -Rup Makefile promo.control README.md src sql expected test "$private/build/") 
+	(cd "$root" && cp -Rup Makefile promo.control README.md src sql expected test "$private/build/")
 	(cd "$root" && ls promo--*--*.sql >/dev/null 2>&1 && cp -up promo--*--*.sql "$private/build/")
+	# In a folder that is used again, what the checkout no longer has goes.
+	(cd "$private/build" && find src sql expected test -type f ! -name '*.o' | while read -r file; do
+		[ -e "$root/$file" ] || rm -f "$file" "${file%.c}.o"
+	done)
 	make -s -C "$private/build" -j "$(nproc)" with_llvm=no PG_CONFIG="$private_bin/pg_config" "$@" all install >"$private/build.log" 2>&1 ||
 		{ cat "$private/build.log"; return 1; }
 }
