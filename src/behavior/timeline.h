@@ -81,10 +81,6 @@
 /* Largest value or state: what the server can allocate. */
 #define TIMELINE_LARGEST ((size_t) 0x3fffffff)
 
-/* First and first impossible time, in microseconds since 2000-01-01 UTC. */
-#define TIMELINE_FIRST_TIME INT64_C(-211813488000000000)
-#define TIMELINE_END_TIME INT64_C(9223371331200000000)
-
 /* What an event has besides its time. */
 #define TIMELINE_HAS_KIND 0x01	/* another one than order */
 #define TIMELINE_HAS_DISCOUNT 0x02
@@ -110,7 +106,7 @@ typedef enum TimelineStatus
 	TIMELINE_OK,
 	TIMELINE_BAD_TIME,			/* not a time in PostgreSQL's range */
 	TIMELINE_BAD_NUMBER,		/* NaN or infinite */
-	TIMELINE_BAD_KIND,			/* an empty word */
+	TIMELINE_EMPTY_TEXT,		/* a kind or an id without a character */
 	TIMELINE_CORRUPT,			/* these bytes are no value */
 	TIMELINE_TOO_LARGE,			/* more than TIMELINE_LARGEST bytes */
 	TIMELINE_NO_MEMORY			/* or told to stop */
@@ -238,6 +234,36 @@ extern int	timeline_compare_events(const TimelineEvent *a, const TimelineEvent *
 /* The order of values: event by event, then the shorter one first. */
 extern int	timeline_compare(const void *a, size_t a_size,
 							 const void *b, size_t b_size);
+
+/*
+ * The text form of a value, a JSON array with an object for each event:
+ *
+ *		[{"at": "2026-01-05T15:30:00Z", "amount": 12.5}, ...]
+ *
+ * Keys stand in the order at, kind, amount, discount, items, category,
+ * order_id, event_id, rating, and only where the event has them; numbers are
+ * the shortest that read as the same double.  *text is a block of the memory
+ * handlers, with a final zero.
+ */
+extern TimelineStatus timeline_write_text(TimelineReader *reader,
+										  const Memory *memory, char **text);
+
+/* What is wrong with a text, and where. */
+typedef struct TimelineFault
+{
+	const char *problem;		/* a sentence without its full stop */
+	size_t		at;				/* bytes before it */
+} TimelineFault;
+
+/*
+ * Adds the events of a text to a state.  Events may come in any order, keys
+ * too; what a key is null for is missing.  TIMELINE_CORRUPT sets the fault.
+ * Unicode escapes beyond ASCII need utf8, which says how texts are encoded.
+ */
+extern TimelineStatus timeline_read_text(const char *text, bool utf8,
+										 TimelineState **state, size_t *capacity,
+										 const Memory *memory,
+										 TimelineFault *fault);
 
 /* The word of a kind, and the kind of a word. */
 extern TimelineText timeline_kind_name(const TimelineEvent *event);
