@@ -32,12 +32,20 @@ SELECT (f).* FROM (SELECT promo.features(history('ann'), '2026-01-01 00:00Z') AS
 -- No timeline, no features
 SELECT promo.features(NULL, now()) IS NULL AS nothing;
 
--- The row is computed once when a subquery holds it, and each time it is
--- named when the planner may put it where it is used
+-- The row is computed once where the call stands in FROM, or in a subquery
+-- that OFFSET 0 keeps apart; elsewhere for each column that is named
+CREATE TABLE customer_timeline (customer text, events promo.timeline);
+EXPLAIN (VERBOSE, COSTS OFF)
+SELECT customer, f.gross, f.net
+FROM customer_timeline, promo.features(events, '2026-02-01Z') AS f;
 EXPLAIN (VERBOSE, COSTS OFF)
 SELECT customer, (f).gross, (f).net
-FROM (SELECT customer, promo.features(history(customer), '2026-02-01Z') AS f
-	  FROM event OFFSET 0) s;
+FROM (SELECT customer, promo.features(events, '2026-02-01Z') AS f
+	  FROM customer_timeline OFFSET 0) AS s;
+EXPLAIN (VERBOSE, COSTS OFF)
+SELECT customer, (f).gross, (f).net
+FROM (SELECT customer, promo.features(events, '2026-02-01Z') AS f
+	  FROM customer_timeline) AS s;
 
 -- Days are those on the wall: two hours and a half are one day in Berlin, two
 -- in Shanghai

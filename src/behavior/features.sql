@@ -98,8 +98,11 @@ COMMENT ON COLUMN customer_features.spend_30d IS 'sum of the order events'' amou
 COMMENT ON COLUMN customer_features.spend_90d IS 'sum of the order events'' amounts of the last 90 days before as_of';
 COMMENT ON COLUMN customer_features.spend_365d IS 'sum of the order events'' amounts of the last 365 days before as_of';
 
--- The row is computed once when it is expanded outside of a subquery that
--- OFFSET 0 keeps from being merged:
+-- The row is computed once where the call stands in FROM, or in a subquery
+-- that OFFSET 0 keeps apart; (features(events)).* computes it for each column:
+--
+--	SELECT customer, f.*
+--	FROM customer_timeline, promo.features(events, now()) AS f
 --
 --	SELECT customer, (f).*
 --	FROM (SELECT customer, promo.features(events, now()) AS f

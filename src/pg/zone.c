@@ -116,6 +116,6 @@ promo_timestamp_refused(PG_FUNCTION_ARGS)
 					is_date ? "date" : "timestamp without time zone"),
 			 is_date ?
 			 errhint("Say where the day begins, as in day::timestamp AT TIME ZONE 'Europe/Berlin'.") :
-			 errhint("Say where the clock hangs, as in at AT TIME ZONE 'Europe/Berlin'.")));
+			 errhint("Say where the clock hangs, as in moment AT TIME ZONE 'Europe/Berlin'.")));
 	PG_RETURN_NULL();
 }
