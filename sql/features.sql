@@ -35,7 +35,7 @@ SELECT promo.features(NULL, now()) IS NULL AS nothing;
 -- The row is computed once where the call stands in FROM, or in a subquery
 -- that OFFSET 0 keeps apart; elsewhere for each column that is named
 CREATE TABLE customer_timeline (customer text, events promo.timeline);
-EXPLAIN (VERBOSE, COSTS OFF)
+EXPLAIN (COSTS OFF)
 SELECT customer, f.gross, f.net
 FROM customer_timeline, promo.features(events, '2026-02-01Z') AS f;
 EXPLAIN (VERBOSE, COSTS OFF)
@@ -74,11 +74,11 @@ FROM (SELECT as_of, promo.features(history('bob'), as_of) AS f
 ORDER BY as_of;
 
 -- A pause of exactly the gap does not end a session; a session may cross midnight
-INSERT INTO event VALUES
-	('joe', 21, '2026-01-05 23:50Z', NULL, 'view'),
-	('joe', 22, '2026-01-06 00:20Z', 5, 'order', NULL, NULL, NULL, 'J1'),
-	('joe', 23, '2026-01-06 00:20:01Z', 6, 'order', NULL, NULL, NULL, 'J1'),
-	('joe', 24, '2026-01-06 00:50:01.000001Z', 7, 'order', NULL, NULL, NULL, 'J1');
+INSERT INTO event (customer, number, at, amount, kind, order_id) VALUES
+	('joe', 21, '2026-01-05 23:50Z', NULL, 'view', NULL),
+	('joe', 22, '2026-01-06 00:20Z', 5, 'order', 'J1'),
+	('joe', 23, '2026-01-06 00:20:01Z', 6, 'order', 'J1'),
+	('joe', 24, '2026-01-06 00:50:01.000001Z', 7, 'order', 'J1');
 SELECT session, started AT TIME ZONE 'UTC' AS started, ended AT TIME ZONE 'UTC' AS ended, events, orders, spend
 FROM promo.sessions(history('joe'));
 SELECT session, events, orders, spend FROM promo.sessions(history('joe'), '10 minutes');
@@ -103,7 +103,11 @@ SELECT promo.orders(history('joe'), '2026-01-06 00:20:01Z', 'infinity'),
 SELECT promo.features(history('ann'), '2026-01-01Z', 'Mars/Olympus');
 SELECT promo.features(history('ann'), '2026-01-01Z', '');
 SELECT promo.features(history('ann'), '2026-01-01Z', 'CEST');
-SELECT promo.features(history('ann'), '2026-01-01Z', repeat('x', 1000)) IS NULL;
+DO $$ BEGIN
+	PERFORM promo.features(history('ann'), '2026-01-01Z', repeat('x', 1000));
+EXCEPTION WHEN invalid_parameter_value THEN
+	RAISE NOTICE 'a name of % bytes', length(substring(SQLERRM FROM '"(.*)"'));
+END $$;
 SELECT promo.features(history('ann'), 'infinity');
 SELECT promo.features(history('ann'), '-infinity');
 SELECT promo.features(history('ann'), '2026-01-01Z', session_gap => '0');
@@ -161,7 +165,9 @@ WHERE draw(n, 'customer', 300) > 20
    OR kind = (ARRAY['return', 'view', 'review', 'wish', 'order'])[1 + draw(n, 'customer', 300) % 5]
 	  AND draw(n, 'customer', 300) / 10 + draw(n, 'few', 3) < 3;
 
-\ir ../test/witness/features.sql
+\set ECHO none
+\i test/witness/features.sql
+\set ECHO all
 CREATE TABLE history AS SELECT customer, promo.timeline(e) AS events FROM event e GROUP BY customer;
 
 -- Columns that differ: there are none, in any zone, at any time
