@@ -105,16 +105,16 @@ FROM reading WINDOW w AS (PARTITION BY who ORDER BY at) ORDER BY who, at;
 -- The witness: mean, median and mode of the values that are there
 SELECT bool_and(abs(imputed_mean - mean) < 1e-12) AS mean, bool_and(imputed_median = median) AS median,
 	bool_and(imputed_mode = mode) AS mode
-FROM (SELECT part, promo.impute(NULLIF(x, 3), 'mean') OVER p AS imputed_mean,
-			promo.impute(NULLIF(x, 3), 'median') OVER p AS imputed_median,
-			promo.impute(NULLIF(x, 3), 'mode') OVER p AS imputed_mode, x
+FROM (SELECT part, promo.impute(NULLIF(x, 4), 'mean') OVER p AS imputed_mean,
+			promo.impute(NULLIF(x, 4), 'median') OVER p AS imputed_median,
+			promo.impute(NULLIF(x, 4), 'mode') OVER p AS imputed_mode, x
 	  FROM (SELECT i % 5 AS part, (i * i % 17)::float8 AS x FROM generate_series(1, 3000) i) v
 	  WINDOW p AS (PARTITION BY part)) i
 JOIN (SELECT part, avg(x) AS mean, percentile_cont(0.5) WITHIN GROUP (ORDER BY x) AS median,
 			mode() WITHIN GROUP (ORDER BY x) AS mode
 	  FROM (SELECT i % 5 AS part, (i * i % 17)::float8 AS x FROM generate_series(1, 3000) i) v
-	  WHERE x <> 3 GROUP BY part) s USING (part)
-WHERE x = 3;
+	  WHERE x <> 4 GROUP BY part) s USING (part)
+WHERE x = 4;
 
 -- Of several most frequent texts the first by bytes; the whole query is one
 -- partition without OVER's PARTITION BY; infinities are values

@@ -310,6 +310,48 @@ outlier_bounds(const Memory *memory, OutlierMethod method,
 	return true;
 }
 
+void
+summary_start(Summary *summary, int64_t total)
+{
+	memset(summary, 0, sizeof(*summary));
+	summary->total = (double) total;
+}
+
+void
+summary_add(Summary *summary, double x, int64_t count)
+{
+	double		before = summary->count;
+	double		after = before + (double) count;
+	double		share = (double) count / after;
+	double		distance = x - summary->mean;
+	int			i;
+
+	/* The k-th value, from 0, is x for before <= k < after. */
+	for (i = 0; i < 3; i++)
+	{
+		double		place = 0.25 * (i + 1) * (summary->total - 1);
+		double		low = floor(place);
+
+		if (low >= before && low < after)
+			summary->below[i] = summary->quartile[i] = x;
+		if (place > low && low + 1 >= before && low + 1 < after)
+			summary->quartile[i] = interpolate(summary->below[i], x, place - low);
+	}
+
+	if (isfinite(distance))
+		summary->mean += distance * share;
+	else
+		summary->mean += x * share - summary->mean * share;
+	summary->squares += (double) count * distance * (x - summary->mean);
+	summary->count = after;
+}
+
+double
+summary_sd(const Summary *summary)
+{
+	return sqrt(summary->squares / (summary->count - 1));
+}
+
 double
 sample_place(const void *key, size_t size, uint64_t seed)
 {

@@ -75,6 +75,26 @@ extern bool outlier_bounds(const Memory *memory, OutlierMethod method,
 						   double *low, double *high, bool *stopped);
 
 /*
+ * What is said of a column of numbers that come in ascending order, equal ones
+ * together, when their count is known before: mean and standard deviation
+ * (Welford, Technometrics 4, 1962, for count equal values at once; n - 1) and
+ * the quartiles.
+ */
+typedef struct Summary
+{
+	double		total;			/* values that will come */
+	double		count;			/* values that came */
+	double		mean;
+	double		squares;		/* sum of squared distances from the mean */
+	double		quartile[3];
+	double		below[3];		/* the value just below each quartile's place */
+} Summary;
+
+extern void summary_start(Summary *summary, int64_t total);
+extern void summary_add(Summary *summary, double x, int64_t count);
+extern double summary_sd(const Summary *summary);	/* of at least 2 values */
+
+/*
  * A place in [0, 1) that belongs to the key and seed: a sample of share s is
  * all keys below s, so that a smaller sample lies inside a larger one.
  */

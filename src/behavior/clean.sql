@@ -71,3 +71,13 @@ LANGUAGE C WINDOW IMMUTABLE PARALLEL SAFE;
 
 COMMENT ON FUNCTION impute(text, text) IS
 'x, or where it is NULL the mode of the partition, or the previous or next value in its order';
+
+CREATE FUNCTION profile(query text)
+RETURNS TABLE (column_name text, type text, rows bigint, nulls bigint, distinct_values bigint,
+	min text, max text, mean float8, sd float8, p25 float8, p50 float8, p75 float8,
+	top_values jsonb, warnings text[])
+AS 'MODULE_PATHNAME', 'promo_profile'
+LANGUAGE C STABLE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION profile(text) IS
+'what is in each column of a query, exactly and in one pass: counts, range, moments and quartiles of numbers, most frequent values (cut after 1,000 bytes), and warnings';

@@ -160,6 +160,59 @@ near(double a, double b)
 	return fabs(a - b) <= 1e-12 * fabs(b);
 }
 
+/* One pass over sorted runs says what the whole array says. */
+static void
+test_summary(void)
+{
+	static const double huge[] = {-1.7e308, 1.7e308};
+	double		values[1000];
+	Random		random;
+	size_t		count;
+	bool		same = true;
+	int			i;
+
+	random_start(&random, 3, 4);
+	for (count = 1; count < 200; count++)
+	{
+		Summary		summary;
+		double		squares = 0;
+		size_t		at = 0;
+		size_t		k;
+
+		for (k = 0; k < count; k++)
+			values[k] = (double) random_below(&random, 40) - 15;
+		(void) values_sort(&memory_plain, values, count);
+		summary_start(&summary, (int64_t) count);
+		while (at < count)
+		{
+			size_t		end = at;
+
+			while (end < count && values[end] == values[at])
+				end++;
+			summary_add(&summary, values[at], (int64_t) (end - at));
+			at = end;
+		}
+		for (i = 0; i < 3; i++)
+			same = same && summary.quartile[i] == values_quantile(values, count, 0.25 * (i + 1));
+		same = same && fabs(summary.mean - values_mean(values, count)) < 1e-12;
+		for (k = 0; k < count; k++)
+			squares += (values[k] - summary.mean) * (values[k] - summary.mean);
+		if (count > 1)
+			same = same && fabs(summary_sd(&summary) - sqrt(squares / (double) (count - 1))) < 1e-12;
+	}
+	CHECK(same);
+
+	/* Where squares overflow, the mean and the median do not. */
+	{
+		Summary		summary;
+
+		summary_start(&summary, 2);
+		summary_add(&summary, huge[0], 1);
+		summary_add(&summary, huge[1], 1);
+		CHECK(summary.mean == 0 && summary.quartile[1] == 0 && isinf(summary_sd(&summary)));
+	}
+}
+
 /*
  * Example data of the boxplot in R, `boxplot.stats(c(1:10, 50))`: hinges equal
  * the quartiles of type 7 here, 3.5 and 8.5.
@@ -328,6 +381,7 @@ main(void)
 	test_tally();
 	test_stop();
 	test_quantile();
+	test_summary();
 	test_bounds();
 	test_sample();
 	test_texts();
