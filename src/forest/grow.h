@@ -1,0 +1,81 @@
+/*-------------------------------------------------------------------------
+ *
+ * grow.h
+ *	  Growing trees over a matrix of bytes.
+ *
+ * A GrowMatrix is read only, so any number of workers can share one.  Each has
+ * a Grower of its own: the room to grow a tree in, and integer sums of what
+ * the trees say of the rows they left out and of what their splits gained.
+ * Tree n depends on the matrix and on n alone, and integer sums can be added
+ * in any order, so it does not matter who grows which tree.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PROMO_FOREST_GROW_H
+#define PROMO_FOREST_GROW_H
+
+#include "forest/bins.h"
+#include "forest/model.h"
+
+/* A target or a leaf in units is n / GROW_UNIT, a share n / GROW_SHARE. */
+#define GROW_UNIT 0x1.0p40
+#define GROW_SHARE 0x1.0p18
+#define GROW_GAIN 0x1.0p48
+
+typedef struct GrowMatrix
+{
+	int64_t		n_rows;
+	int32_t		n_features;
+
+	/* The bin of (rank, feature) is at rank * row_step + feature * feature_step. */
+	const uint8_t *bytes;
+	size_t		row_step;
+	size_t		feature_step;
+	const uint8_t *n_bins;		/* of each feature */
+	const uint8_t *kinds;		/* ForestKind of each feature */
+
+	int32_t		n_classes;		/* 0: regression */
+	const double *targets;		/* by rank, in units: within [-1, 1] */
+	const uint16_t *classes;	/* by rank */
+	const double *class_weights;	/* NULL: all 1 */
+
+	int64_t		n_draws;		/* rows drawn for a tree */
+	int32_t		max_depth;		/* 0: no limit */
+	int64_t		min_leaf;
+	int32_t		mtry;
+	uint64_t	seed;
+} GrowMatrix;
+
+typedef struct Grower Grower;
+
+/* Room for growing; NULL when memory is out. */
+extern Grower *grow_start(const Memory *memory, const GrowMatrix *matrix);
+
+/* Grows tree n; its arrays are the caller's to release. */
+extern bool grow_tree(Grower *grower, uint32_t n, ModelTree *tree,
+					  ForestStatus *status);
+
+/*
+ * What the trees so far said of the rows left out: for each row the number of
+ * trees that left it out, and the sum of their leaves: of values or shares of
+ * the second class in parts of GROW_UNIT; for more than two classes of the
+ * shares of each in parts of GROW_SHARE, and sums is NULL.
+ */
+extern const uint16_t *grow_oob_trees(const Grower *grower);
+extern const int64_t *grow_oob_sums(const Grower *grower);
+extern const uint32_t *grow_oob_shares(const Grower *grower);
+
+/*
+ * The gains of each feature's splits, as parts of GROW_GAIN of what a tree's
+ * root weighs.
+ */
+extern const uint64_t *grow_gains(const Grower *grower);
+
+extern bool grow_has_sets(const Grower *grower);
+
+extern void grow_end(Grower *grower);
+
+/* Bytes that grow_start and growing a tree take, the tree itself left out. */
+extern uint64_t grow_need(int64_t n_rows, int32_t n_features, int32_t n_classes);
+
+#endif							/* PROMO_FOREST_GROW_H */

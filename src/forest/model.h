@@ -1,0 +1,318 @@
+/*-------------------------------------------------------------------------
+ *
+ * model.h
+ *	  How a forest lies in its bytes.
+ *
+ * A model is a header, one record for each feature, the offsets of the names,
+ * the names, and then its groves one behind the other:
+ *
+ *	header		ModelHeader
+ *	features	ModelFeature for each
+ *	ends		uint32 for each feature name, then each class name: where it
+ *				ends among the names
+ *	names		bytes, filled up to a multiple of 8
+ *	groves		each GroveHeader.size bytes
+ *
+ * and a grove is
+ *
+ *	header		GroveHeader
+ *	gains		double for each feature
+ *	classes		uint32 for each class the training had: its number in the
+ *				model, ascending
+ *	trees		GroveTree for each
+ *	shares		float for each class of the training, for each leaf of several
+ *				classes; for more than two classes only
+ *	nodes		ForestNode, tree behind tree
+ *	bins		uint32 for each feature and one more: where its bins begin,
+ *				counted from the end of these; then the bins
+ *
+ * The bins of a number are its cuts, double each.  Those of a category are
+ * uint32 n, uint32 n ends of names, n bytes, the names.  Each section begins
+ * at a multiple of 4 and is filled up to one of 8 with zero bytes, so places
+ * follow from counts and there are no pointers to check.  Bytes may stand at
+ * any multiple of 4; doubles are read by memcpy.
+ *
+ * A node is eight bytes.  Inner nodes have the number of their first child in
+ * `next`, the second stands behind it, and in `split` the feature, a byte and
+ * flags.  A row passes to the first child when its bin, less 1 under
+ * NODE_NULL_FAILS, is at most the byte, counted in a byte: so a NULL, 0,
+ * passes, or fails because it turns into 255.  Under NODE_SET it passes when
+ * the bit of its bin is set in the words that stand behind the second child,
+ * as many slots of two words as n_bins + 1 bits need.
+ *
+ * A leaf has NODE_LEAF, above the flags the rows of its training as often as
+ * drawn, and in `next`: for numbers and two classes a float, the mean in
+ * units of the grove or the share of the second class; for more classes the
+ * row of its shares, or under NODE_PURE its only class.
+ *
+ * Children stand behind their parents, so walks end.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PROMO_FOREST_MODEL_H
+#define PROMO_FOREST_MODEL_H
+
+#include "forest/forest.h"
+
+#include <string.h>
+
+#define MODEL_MAGIC UINT32_C(0x54465250)	/* "PRFT" */
+#define MODEL_FORMAT 1
+
+typedef struct ModelHeader
+{
+	uint32_t	magic;
+	uint32_t	format;
+	uint32_t	size[2];		/* of all, low word first */
+	uint32_t	n_features;
+	uint32_t	n_classes;
+	uint32_t	n_groves;
+	uint32_t	n_trees;
+	uint32_t	names_size;		/* as filled up */
+	uint32_t	positive;		/* class + 1, or 0 */
+	uint8_t		algorithm;		/* 0: random forest */
+	uint8_t		target_source;
+	uint8_t		has_sets;
+	uint8_t		zero;
+	uint32_t	reserved;		/* 0 */
+} ModelHeader;
+
+typedef struct ModelFeature
+{
+	uint8_t		kind;
+	uint8_t		source;
+	uint8_t		zero[2];
+} ModelFeature;
+
+/* Doubles and 64-bit counts, in places that only memcpy may touch. */
+typedef struct GroveNumber
+{
+	uint32_t	words[2];
+} GroveNumber;
+
+typedef struct GroveHeader
+{
+	GroveNumber size;			/* uint64 */
+	GroveNumber n_slots;		/* uint64: nodes and words of sets, over all trees */
+	GroveNumber n_rows;			/* uint64 */
+	uint32_t	n_trees;
+	uint32_t	n_classes;		/* of the training */
+	uint32_t	n_shares;		/* leaves of several classes */
+	uint32_t	bins_size;		/* bins, as filled up */
+	GroveNumber base;			/* double: a leaf's value v stands for */
+	GroveNumber scale;			/* double: base + scale * v */
+
+	GroveNumber oob_rows;		/* uint64 */
+	GroveNumber oob_mean;		/* double: of the target of these rows, in units */
+	GroveNumber oob_variation;	/* double: squares about it */
+	GroveNumber oob_error;		/* double: squared errors; classes: Brier's */
+	GroveNumber oob_correct;	/* uint64 */
+	GroveNumber oob_log_loss;	/* double: sum */
+
+	/* Options */
+	GroveNumber seed;			/* uint64 */
+	GroveNumber min_leaf;		/* int64 */
+	GroveNumber sample_fraction;	/* double */
+	uint32_t	max_depth;
+	uint32_t	mtry;
+	uint32_t	bins;
+	uint32_t	reserved;		/* 0 */
+} GroveHeader;
+
+typedef struct GroveTree
+{
+	GroveNumber begin;			/* uint64: first slot */
+	uint32_t	n_slots;
+	uint32_t	first_shares;	/* row of shares that the leaves count from */
+	uint32_t	n_leaves;
+	uint32_t	depth;
+} GroveTree;
+
+typedef struct ForestNode
+{
+	uint32_t	next;
+	uint32_t	split;
+} ForestNode;
+
+#define NODE_LEAF 1
+#define NODE_SET 2
+#define NODE_NULL_FAILS 4
+#define NODE_PURE 8
+#define NODE_FLAGS 15
+#define NODE_BYTE_SHIFT 4
+#define NODE_FEATURE_SHIFT 12
+#define NODE_MAX_ROWS UINT32_C(0x0fffffff)
+
+static inline uint32_t
+node_feature(ForestNode node)
+{
+	return node.split >> NODE_FEATURE_SHIFT;
+}
+
+static inline uint8_t
+node_byte(ForestNode node)
+{
+	return (uint8_t) (node.split >> NODE_BYTE_SHIFT);
+}
+
+static inline uint32_t
+node_rows(ForestNode node)
+{
+	return node.split >> NODE_BYTE_SHIFT;
+}
+
+/* A leaf's value */
+static inline float
+node_value(ForestNode node)
+{
+	float		value;
+
+	memcpy(&value, &node.next, sizeof(value));
+	return value;
+}
+
+/* Slots that the set of a feature with so many bins takes */
+static inline uint32_t
+node_set_slots(uint32_t n_bins)
+{
+	return (n_bins + 1 + 63) / 64;
+}
+
+static inline bool
+node_set_has(const ForestNode *set, uint8_t bin)
+{
+	const ForestNode *slot = &set[bin >> 6];
+
+	return ((bin & 32 ? slot->split : slot->next) >> (bin & 31)) & 1;
+}
+
+static inline uint64_t
+number_u64(GroveNumber number)
+{
+	return (uint64_t) number.words[1] << 32 | number.words[0];
+}
+
+static inline GroveNumber
+u64_number(uint64_t value)
+{
+	GroveNumber number = {{(uint32_t) value, (uint32_t) (value >> 32)}};
+
+	return number;
+}
+
+static inline double
+number_double(GroveNumber number)
+{
+	uint64_t	bits = number_u64(number);
+	double		value;
+
+	memcpy(&value, &bits, sizeof(value));
+	return value;
+}
+
+static inline GroveNumber
+double_number(double value)
+{
+	uint64_t	bits;
+
+	memcpy(&bits, &value, sizeof(bits));
+	return u64_number(bits);
+}
+
+/* The sections of a grove. */
+typedef struct Grove
+{
+	const GroveHeader *header;
+	const GroveNumber *gains;
+	const uint32_t *classes;
+	const GroveTree *trees;
+	const float *shares;
+	const ForestNode *nodes;
+	const uint32_t *bin_begins;
+	const char *bins;
+	uint32_t	n_trees;
+	uint32_t	n_classes;
+} Grove;
+
+/* The first grove, and the one behind another; there are forest->n_groves. */
+extern Grove model_first_grove(const Forest *forest);
+extern Grove model_next_grove(const Forest *forest, const Grove *grove);
+
+/* The parts of a category's bins. */
+typedef struct GroveCategories
+{
+	uint32_t	n;
+	const uint32_t *ends;
+	const uint8_t *codes;
+	const char *names;
+} GroveCategories;
+
+extern GroveCategories model_categories(const Grove *grove, uint32_t feature);
+
+static inline ForestText
+model_category(const GroveCategories *categories, uint32_t i)
+{
+	uint32_t	begin = i == 0 ? 0 : categories->ends[i - 1];
+	ForestText	name = {categories->names + begin, categories->ends[i] - begin};
+
+	return name;
+}
+
+/* The number of cuts of a feature that is a number. */
+static inline uint32_t
+model_cuts(const Grove *grove, uint32_t feature)
+{
+	return (grove->bin_begins[feature + 1] - grove->bin_begins[feature]) / sizeof(double);
+}
+
+/* Value bins: 1 more than cuts, or the highest byte of a category. */
+extern uint32_t model_bins(const Forest *forest, const Grove *grove, uint32_t feature);
+
+/* The grove that tree n of the forest stands in, and its number there. */
+extern Grove model_tree_grove(const Forest *forest, uint32_t n,
+							  uint32_t *grove_number, uint32_t *tree);
+
+/* Names in the order of their bytes: below 0, 0, above 0. */
+extern int	forest_text_compare(ForestText a, ForestText b);
+
+/*
+ * What forest_train hands over for writing.
+ */
+typedef struct ModelTree
+{
+	ForestNode *nodes;
+	uint32_t	n_slots;
+	float	   *shares;
+	uint32_t	n_shares;
+	uint32_t	n_leaves;
+	uint32_t	depth;
+} ModelTree;
+
+struct BinTable;
+
+typedef struct ModelParts
+{
+	const ForestData *data;
+	const ForestOptions *options;
+	const struct BinTable *tables;
+	ModelTree  *trees;
+	const double *gains;
+	double		base;
+	double		scale;
+	bool		has_sets;
+	uint64_t	oob_rows;
+	double		oob_mean;
+	double		oob_variation;
+	double		oob_error;
+	uint64_t	oob_correct;
+	double		oob_log_loss;
+} ModelParts;
+
+/*
+ * Writes a model of one grove; releases each tree once it is written.  NULL
+ * when memory is out.
+ */
+extern char *model_write(const Memory *memory, const ModelParts *parts,
+						 size_t room, size_t *size);
+
+#endif							/* PROMO_FOREST_MODEL_H */

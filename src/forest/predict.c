@@ -1,0 +1,357 @@
+/*-------------------------------------------------------------------------
+ *
+ * predict.c
+ *	  What a forest says of a row.
+ *
+ * Walking a tree is waiting for memory: each node is read only once the one
+ * above has told where it is.  So many walks go on at a time, of one row
+ * through many trees or of many rows through one, and wait together.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "forest/bins.h"
+#include "forest/model.h"
+
+#include <math.h>
+
+/* Walks at a time */
+#define WALKS 16
+
+/* Trees whose leaves a single row keeps before they are added up in order */
+#define TREES_AT_A_TIME 256
+
+/* Rows that are walked through a tree before the next tree */
+#define ROWS_AT_A_TIME 1024
+
+size_t
+forest_row_size(const Forest *forest)
+{
+	return (size_t) forest->n_features * forest->n_groves;
+}
+
+uint32_t
+forest_outputs(const Forest *forest)
+{
+	return forest->n_classes > 0 ? forest->n_classes : 1;
+}
+
+/* The cuts that lie below a number, which is not NaN; cuts may be unaligned. */
+static inline uint8_t
+bin_number(const char *cuts, uint32_t n_cuts, double number)
+{
+	uint32_t	below = 0;
+	uint32_t	left = n_cuts;
+	double		cut;
+
+	while (left > 1)
+	{
+		uint32_t	half = left / 2;
+
+		memcpy(&cut, cuts + (size_t) (below + half - 1) * sizeof(cut), sizeof(cut));
+		below += cut < number ? half : 0;
+		left -= half;
+	}
+	if (left == 1)
+	{
+		memcpy(&cut, cuts + (size_t) below * sizeof(cut), sizeof(cut));
+		below += cut < number;
+	}
+	return (uint8_t) (below + 1);
+}
+
+static uint8_t
+bin_category(const Grove *grove, uint32_t feature, ForestText name)
+{
+	GroveCategories categories = model_categories(grove, feature);
+	uint32_t	low = 0;
+	uint32_t	high = categories.n;
+
+	while (low < high)
+	{
+		uint32_t	middle = low + (high - low) / 2;
+		int			order = forest_text_compare(model_category(&categories, middle), name);
+
+		if (order == 0)
+			return categories.codes[middle];
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return BINS_NULL;
+}
+
+void
+forest_bin_row(const Forest *forest, const ForestValue *values, uint8_t *row)
+{
+	Grove		grove = model_first_grove(forest);
+	uint32_t	g;
+	uint32_t	f;
+
+	for (g = 0; g < forest->n_groves; g++)
+	{
+		if (g > 0)
+			grove = model_next_grove(forest, &grove);
+		for (f = 0; f < forest->n_features; f++)
+		{
+			uint8_t		bin = BINS_NULL;
+
+			if (forest_feature_kind(forest, f) == FOREST_NUMBER)
+			{
+				if (values[f].number == values[f].number)
+					bin = bin_number(grove.bins + grove.bin_begins[f],
+									 model_cuts(&grove, f), values[f].number);
+			}
+			else if (values[f].category.data != NULL)
+				bin = bin_category(&grove, f, values[f].category);
+			*row++ = bin;
+		}
+	}
+}
+
+/* The slot that a row goes to from an inner node. */
+static inline uint32_t
+next_slot(const ForestNode *nodes, ForestNode node, const uint8_t *row, bool has_sets)
+{
+	uint8_t		bin = row[node_feature(node)];
+
+	if (has_sets && (node.split & NODE_SET))
+		return node.next + !node_set_has(nodes + node.next + 2, bin);
+	bin = (uint8_t) (bin - ((node.split & NODE_NULL_FAILS) != 0));
+	return node.next + (bin > node_byte(node));
+}
+
+/*
+ * Walks a row through trees of a grove, many at a time: a walk that has come
+ * to its leaf makes place for the next tree.
+ */
+static inline void
+walk_trees(const Grove *grove, uint32_t first, uint32_t n, const uint8_t *row,
+		   bool has_sets, ForestNode *leaves)
+{
+	const ForestNode *trees[WALKS];
+	ForestNode	at[WALKS];
+	uint32_t	which[WALKS];
+	uint32_t	walks = 0;
+	uint32_t	next = 0;
+	uint32_t	w;
+
+	while (walks < WALKS && next < n)
+	{
+		trees[walks] = grove->nodes + number_u64(grove->trees[first + next].begin);
+		at[walks] = trees[walks][0];
+		which[walks++] = next++;
+	}
+	while (walks > 0)
+	{
+		for (w = 0; w < walks; w++)
+		{
+			ForestNode	node = at[w];
+
+			if (!(node.split & NODE_LEAF))
+			{
+				at[w] = trees[w][next_slot(trees[w], node, row, has_sets)];
+				continue;
+			}
+			leaves[which[w]] = node;
+			if (next < n)
+			{
+				trees[w] = grove->nodes + number_u64(grove->trees[first + next].begin);
+				at[w] = trees[w][0];
+				which[w] = next++;
+			}
+			else
+			{
+				walks--;
+				trees[w] = trees[walks];
+				at[w] = at[walks];
+				which[w] = which[walks];
+			}
+		}
+	}
+}
+
+/*
+ * Walks rows through a tree, many at a time.  All go on until the last has
+ * come to its leaf, without a branch for each.
+ */
+static inline void
+walk_rows(const ForestNode *nodes, const uint8_t *rows, size_t row_size, size_t n,
+		  bool has_sets, ForestNode *leaves)
+{
+	size_t		begin;
+
+	for (begin = 0; begin < n; begin += WALKS)
+	{
+		size_t		walks = n - begin < WALKS ? n - begin : WALKS;
+		uint32_t	slots[WALKS] = {0};
+		uint32_t	all_leaves = 0;
+		size_t		w;
+
+		while (!all_leaves)
+		{
+			all_leaves = NODE_LEAF;
+			for (w = 0; w < walks; w++)
+			{
+				ForestNode	node = nodes[slots[w]];
+				uint32_t	is_leaf = node.split & NODE_LEAF;
+
+				/* A leaf's feature is its row count, which must not be read. */
+				if (has_sets)
+				{
+					if (!is_leaf)
+						slots[w] = next_slot(nodes, node, rows + (begin + w) * row_size, true);
+				}
+				else
+				{
+					ForestNode	safe = {node.next, is_leaf ? 0 : node.split};
+					uint32_t	next = next_slot(nodes, safe, rows + (begin + w) * row_size, false);
+
+					slots[w] = is_leaf ? slots[w] : next;
+				}
+				all_leaves &= is_leaf;
+			}
+		}
+		for (w = 0; w < walks; w++)
+			leaves[begin + w] = nodes[slots[w]];
+	}
+}
+
+/* Adds what a leaf says to the outputs of a row. */
+static inline void
+add_leaf(const Grove *grove, const GroveTree *tree, ForestNode leaf, double *outputs)
+{
+	const float *shares;
+	uint32_t	c;
+
+	if (grove->n_classes == 0)
+		outputs[0] += node_value(leaf);
+	else if (grove->n_classes <= 2)
+	{
+		double		second = node_value(leaf);
+
+		outputs[grove->classes[0]] += 1 - second;
+		if (grove->n_classes == 2)
+			outputs[grove->classes[1]] += second;
+	}
+	else if (leaf.split & NODE_PURE)
+		outputs[grove->classes[leaf.next]] += 1;
+	else
+	{
+		shares = grove->shares + ((uint64_t) tree->first_shares + leaf.next) * grove->n_classes;
+		for (c = 0; c < grove->n_classes; c++)
+			outputs[grove->classes[c]] += shares[c];
+	}
+}
+
+/* Adds the trees of a grove to the outputs of one row, in their order. */
+static void
+add_row(const Forest *forest, const Grove *grove, const uint8_t *row, double *outputs)
+{
+	ForestNode	leaves[TREES_AT_A_TIME];
+	uint32_t	first;
+	uint32_t	t;
+
+	for (first = 0; first < grove->n_trees; first += TREES_AT_A_TIME)
+	{
+		uint32_t	n = grove->n_trees - first;
+
+		if (n > TREES_AT_A_TIME)
+			n = TREES_AT_A_TIME;
+		if (forest->has_sets)
+			walk_trees(grove, first, n, row, true, leaves);
+		else
+			walk_trees(grove, first, n, row, false, leaves);
+		for (t = 0; t < n; t++)
+			add_leaf(grove, &grove->trees[first + t], leaves[t], outputs);
+	}
+}
+
+/* The same for a block of rows, at most ROWS_AT_A_TIME. */
+static void
+add_rows(const Forest *forest, const Grove *grove, const uint8_t *rows, size_t row_size,
+		 size_t n, double *outputs)
+{
+	ForestNode	leaves[ROWS_AT_A_TIME];
+	uint32_t	n_outputs = forest_outputs(forest);
+	uint32_t	t;
+	size_t		i;
+
+	for (t = 0; t < grove->n_trees; t++)
+	{
+		const GroveTree *tree = &grove->trees[t];
+		const ForestNode *nodes = grove->nodes + number_u64(tree->begin);
+
+		if (forest->has_sets)
+			walk_rows(nodes, rows, row_size, n, true, leaves);
+		else
+			walk_rows(nodes, rows, row_size, n, false, leaves);
+		for (i = 0; i < n; i++)
+			add_leaf(grove, tree, leaves[i], outputs + i * n_outputs);
+	}
+}
+
+/*
+ * A regression's groves have units of their own, so each is turned into means
+ * of the target, weighted by its trees, before the next is added.
+ */
+void
+forest_predict(const Forest *forest, const uint8_t *rows, size_t n, double *outputs)
+{
+	size_t		row_size = forest_row_size(forest);
+	uint32_t	n_outputs = forest_outputs(forest);
+	size_t		begin;
+
+	for (begin = 0; begin < n; begin += ROWS_AT_A_TIME)
+	{
+		size_t		block = n - begin < ROWS_AT_A_TIME ? n - begin : ROWS_AT_A_TIME;
+		const uint8_t *block_rows = rows + begin * row_size;
+		double	   *block_outputs = outputs + begin * n_outputs;
+		double		sums[ROWS_AT_A_TIME];
+		Grove		grove = model_first_grove(forest);
+		uint32_t	g;
+		size_t		i;
+
+		for (i = 0; i < block * n_outputs; i++)
+			block_outputs[i] = 0;
+		for (g = 0; g < forest->n_groves; g++)
+		{
+			const uint8_t *grove_rows = block_rows + (size_t) g * forest->n_features;
+			double	   *adding = forest->n_classes == 0 ? sums : block_outputs;
+
+			if (g > 0)
+				grove = model_next_grove(forest, &grove);
+			if (forest->n_classes == 0)
+				for (i = 0; i < block; i++)
+					sums[i] = 0;
+			if (block == 1)
+				add_row(forest, &grove, grove_rows, adding);
+			else
+				add_rows(forest, &grove, grove_rows, row_size, block, adding);
+			if (forest->n_classes == 0)
+			{
+				double		base = number_double(grove.header->base);
+				double		scale = number_double(grove.header->scale);
+				double		share = (double) grove.n_trees / forest->n_trees;
+
+				for (i = 0; i < block; i++)
+					block_outputs[i] += (base + sums[i] / grove.n_trees * scale) * share;
+			}
+		}
+		if (forest->n_classes > 0)
+			for (i = 0; i < block * n_outputs; i++)
+				block_outputs[i] /= forest->n_trees;
+	}
+}
+
+uint32_t
+forest_likeliest(const Forest *forest, const double *shares)
+{
+	uint32_t	likeliest = 0;
+	uint32_t	c;
+
+	for (c = 1; c < forest->n_classes; c++)
+		if (shares[c] > shares[likeliest])
+			likeliest = c;
+	return likeliest;
+}

@@ -1,0 +1,649 @@
+/*-------------------------------------------------------------------------
+ *
+ * train.c
+ *	  From columns to a model: order, bins, trees, out-of-bag figures.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "forest/bins.h"
+#include "forest/grow.h"
+#include "forest/model.h"
+#include "forest/rows.h"
+
+#include <math.h>
+
+/* Targets beyond it have squares and sums that no double holds. */
+#define TARGET_LIMIT 1e300
+
+/* A matrix of records is kept row by row when a record is no longer. */
+#define NARROW 64
+
+/* What a training holds, so that it can be let go in one place. */
+typedef struct Training
+{
+	const Memory *memory;
+	const ForestData *data;
+	const ForestOptions *options;
+	ForestProblem *problem;
+	uint32_t   *order;
+	uint32_t   *rank;
+	BinTable   *tables;
+	BinScratch	scratch;
+	uint8_t    *bytes;
+	uint8_t    *n_bins;
+	uint8_t    *kinds;
+	double	   *targets;
+	uint16_t   *classes;
+	double	   *gains;
+	ModelTree  *trees;
+	Grower	   *grower;
+	GrowMatrix	matrix;
+	ModelParts	parts;
+} Training;
+
+void
+forest_options_default(ForestOptions *options)
+{
+	memset(options, 0, sizeof(*options));
+	options->trees = 100;
+	options->min_leaf = 1;
+	options->sample_fraction = 1;
+	options->bins = FOREST_MAX_BINS;
+	options->positive = -1;
+}
+
+int32_t
+forest_mtry(const ForestOptions *options, int32_t n_features, int32_t n_classes)
+{
+	int32_t		mtry = options->mtry;
+
+	if (mtry == 0)
+		mtry = n_classes == 0 ? n_features / 3 : (int32_t) sqrt((double) n_features);
+	if (mtry < 1)
+		mtry = 1;
+	return mtry < n_features ? mtry : n_features;
+}
+
+/* Bytes of a row of the matrix, and whether it is kept row by row. */
+static size_t
+record_size(int64_t n_rows, int32_t n_features, bool *by_row)
+{
+	size_t		record = ((size_t) n_features + 7) / 8 * 8;
+
+	*by_row = record <= NARROW && (uint64_t) n_rows * record <= UINT32_MAX;
+	return *by_row ? record : (size_t) n_features;
+}
+
+uint64_t
+forest_need(const ForestData *data, const ForestOptions *options)
+{
+	uint64_t	n = (uint64_t) data->n_rows;
+	uint64_t	features = (uint64_t) data->n_features;
+	uint64_t	sample = n < BINS_SAMPLE ? n : BINS_SAMPLE;
+	double		drawn = -expm1(-options->sample_fraction) * (double) n;
+	double		leaves = drawn / (double) (options->min_leaf > 0 ? options->min_leaf : 1) + 1;
+	bool		by_row;
+	bool		has_category = false;
+	uint64_t	matrix;
+	uint64_t	tree;
+	uint64_t	model;
+	uint64_t	ordering;
+	uint64_t	growing;
+	int32_t		f;
+
+	matrix = n * record_size(data->n_rows, data->n_features, &by_row) +
+		n * (data->n_classes > 0 ? sizeof(uint16_t) : sizeof(double));
+	for (f = 0; f < data->n_features; f++)
+		has_category = has_category || data->features[f].kind == FOREST_CATEGORY;
+
+	/* Rows in order and back, and either hashes or a sample being sorted */
+	ordering = n * 2 * sizeof(uint32_t) + n * (sizeof(uint64_t) + 1) +
+		2 * sample * sizeof(uint64_t);
+
+	/* A node of a category may carry a set of up to four slots. */
+	if (options->max_depth > 0 && options->max_depth < 48 &&
+		leaves > ldexp(1, options->max_depth))
+		leaves = ldexp(1, options->max_depth);
+	tree = (uint64_t) leaves * sizeof(ForestNode) * (has_category ? 3 : 2);
+	if (data->n_classes > 2)
+		tree += (uint64_t) (leaves / 2) * (uint64_t) data->n_classes * sizeof(float);
+	model = tree * (uint64_t) options->trees +
+		features * (FOREST_MAX_BINS * sizeof(double) + sizeof(BinTable) + 64);
+
+	/* While the model is written, the trees are there too. */
+	growing = grow_need(data->n_rows, data->n_features, data->n_classes) + 2 * tree;
+	if (ordering > growing + model)
+		growing = ordering;
+	else
+		growing += model;
+	if (2 * model > growing)
+		growing = 2 * model;
+	return matrix + growing;
+}
+
+static bool
+fail(ForestProblem *problem, ForestStatus status)
+{
+	problem->status = status;
+	return false;
+}
+
+static bool
+bad_option(ForestProblem *problem, const char *option)
+{
+	problem->option = option;
+	return fail(problem, FOREST_BAD_OPTION);
+}
+
+static bool
+too_many(ForestProblem *problem, ForestStatus status, int64_t limit)
+{
+	problem->count = limit;
+	return fail(problem, status);
+}
+
+static bool
+check_arguments(const ForestData *data, const ForestOptions *options,
+				ForestProblem *problem)
+{
+	int64_t		i;
+
+	if (options->trees < 1 || options->trees > FOREST_MAX_TREES)
+		return bad_option(problem, "trees");
+	if (options->max_depth < 0)
+		return bad_option(problem, "max_depth");
+	if (options->min_leaf < 1)
+		return bad_option(problem, "min_leaf");
+	if (options->mtry < 0 || options->mtry > data->n_features)
+		return bad_option(problem, "mtry");
+	if (!(options->sample_fraction > 0 && options->sample_fraction <= 1))
+		return bad_option(problem, "sample_fraction");
+	if (options->bins < 2 || options->bins > FOREST_MAX_BINS)
+		return bad_option(problem, "bins");
+	if (options->positive < -1 || options->positive >= data->n_classes)
+		return bad_option(problem, "positive");
+	if (options->class_weights != NULL && data->n_classes == 0)
+		return bad_option(problem, "class_weight");
+	if (data->n_rows < 1)
+		return fail(problem, FOREST_NO_ROWS);
+	if (data->n_rows > FOREST_MAX_ROWS)
+		return too_many(problem, FOREST_TOO_MANY_ROWS, FOREST_MAX_ROWS);
+	if (data->n_features < 1)
+		return fail(problem, FOREST_NO_FEATURES);
+	if (data->n_features > FOREST_MAX_FEATURES)
+		return too_many(problem, FOREST_TOO_MANY_FEATURES, FOREST_MAX_FEATURES);
+	if (data->n_classes > FOREST_MAX_CLASSES)
+		return too_many(problem, FOREST_TOO_MANY_CLASSES, FOREST_MAX_CLASSES);
+	for (i = 0; options->class_weights != NULL && i < data->n_classes; i++)
+	{
+		if (!(options->class_weights[i] >= 1e-9 && options->class_weights[i] <= 1e9))
+		{
+			problem->class = i;
+			return fail(problem, FOREST_BAD_CLASS_WEIGHT);
+		}
+	}
+	for (i = 0; data->n_classes == 0 && i < data->n_rows; i++)
+		problem->count += !(fabs(data->target[i]) < TARGET_LIMIT);
+	if (problem->count > 0)
+		return fail(problem, FOREST_TARGET_NOT_FINITE);
+	return true;
+}
+
+/*
+ * Chooses the units of a target: counted from the median of the sample, so
+ * that where outliers make the range wide the others still have small numbers,
+ * which floats hold well; in steps of a power of two, so that nothing is
+ * rounded by the step; and so wide that all are within [-1, 1].
+ */
+static void
+choose_units(Training *training)
+{
+	const ForestData *data = training->data;
+	int64_t		n = data->n_rows < BINS_SAMPLE ? data->n_rows : BINS_SAMPLE;
+	double		base;
+	double		widest = 0;
+	int			exponent = 0;
+	int64_t		i;
+
+	for (i = 0; i < n; i++)
+		training->scratch.keys[i] =
+			bins_key(data->target[training->order[n == data->n_rows ? i : i * data->n_rows / n]]);
+	bins_sort(training->scratch.keys, training->scratch.spare, (size_t) n);
+	base = bins_key_number(training->scratch.keys[n / 2]);
+	for (i = 0; i < data->n_rows; i++)
+	{
+		double		away = fabs(data->target[i] - base);
+
+		if (away > widest)
+			widest = away;
+	}
+	if (widest > 0)
+		(void) frexp(widest, &exponent);
+	if (exponent < -1000)
+		exponent = -1000;
+	training->parts.base = base;
+	training->parts.scale = widest > 0 ? ldexp(1, exponent) : 1;
+	for (i = 0; i < data->n_rows; i++)
+		training->targets[training->rank[i]] =
+			ldexp(data->target[i] - base, widest > 0 ? -exponent : 0);
+}
+
+/* Orders the rows, and turns columns and target into the matrix. */
+static bool
+prepare(Training *training)
+{
+	const Memory *memory = training->memory;
+	const ForestData *data = training->data;
+	GrowMatrix *matrix = &training->matrix;
+	size_t		n = (size_t) data->n_rows;
+	size_t		sample = n < BINS_SAMPLE ? n : BINS_SAMPLE;
+	size_t		record;
+	bool		by_row;
+	int32_t		f;
+	size_t		i;
+
+	record = record_size(data->n_rows, data->n_features, &by_row);
+	training->order = memory_array(memory, n, sizeof(*training->order));
+	if (training->order == NULL)
+		return fail(training->problem, FOREST_NO_MEMORY);
+	if (!rows_order(memory, data, training->order, &training->problem->status))
+		return false;
+
+	training->problem->status = FOREST_NO_MEMORY;
+	training->rank = memory_array(memory, n, sizeof(*training->rank));
+	training->tables = memory_zero_array(memory, (size_t) data->n_features,
+										 sizeof(*training->tables));
+	training->n_bins = memory_array(memory, (size_t) data->n_features, 1);
+	training->kinds = memory_array(memory, (size_t) data->n_features, 1);
+	training->scratch.keys = memory_array(memory, sample, sizeof(uint64_t));
+	training->scratch.spare = memory_array(memory, sample, sizeof(uint64_t));
+	training->bytes = by_row ? memory_zero_array(memory, n, record) :
+		memory_array(memory, n, record);
+	if (training->rank == NULL || training->tables == NULL || training->n_bins == NULL ||
+		training->kinds == NULL || training->scratch.keys == NULL ||
+		training->scratch.spare == NULL || training->bytes == NULL)
+		return false;
+	for (i = 0; i < n; i++)
+		training->rank[training->order[i]] = (uint32_t) i;
+
+	matrix->n_rows = data->n_rows;
+	matrix->n_features = data->n_features;
+	matrix->bytes = training->bytes;
+	matrix->row_step = by_row ? record : 1;
+	matrix->feature_step = by_row ? 1 : n;
+	for (f = 0; f < data->n_features; f++)
+	{
+		if (!bins_choose(memory, &data->features[f], training->order, data->n_rows,
+						 training->options->bins, &training->scratch, &training->tables[f]))
+			return false;
+		bins_code(&training->tables[f], &data->features[f], training->rank, data->n_rows,
+				  training->bytes + (size_t) f * matrix->feature_step, matrix->row_step);
+		training->n_bins[f] = (uint8_t) training->tables[f].n_bins;
+		training->kinds[f] = (uint8_t) data->features[f].kind;
+		if (!memory->may_go_on(memory->arg))
+			return fail(training->problem, FOREST_STOPPED);
+	}
+	matrix->n_bins = training->n_bins;
+	matrix->kinds = training->kinds;
+
+	matrix->n_classes = data->n_classes;
+	training->parts.scale = 1;
+	if (data->n_classes == 0)
+	{
+		training->targets = memory_array(memory, n, sizeof(*training->targets));
+		if (training->targets == NULL)
+			return false;
+		choose_units(training);
+		matrix->targets = training->targets;
+	}
+	else
+	{
+		training->classes = memory_array(memory, n, sizeof(*training->classes));
+		if (training->classes == NULL)
+			return false;
+		for (i = 0; i < n; i++)
+			training->classes[training->rank[i]] = (uint16_t) data->classes[i];
+		matrix->classes = training->classes;
+	}
+
+	/* A single class needs no weight, and with one sum has no second one. */
+	if (data->n_classes > 1)
+		matrix->class_weights = training->options->class_weights;
+	matrix->n_draws = (int64_t) (training->options->sample_fraction * (double) n + 0.5);
+	if (matrix->n_draws < 1)
+		matrix->n_draws = 1;
+	matrix->max_depth = training->options->max_depth;
+	matrix->min_leaf = training->options->min_leaf;
+	matrix->mtry = forest_mtry(training->options, data->n_features, data->n_classes);
+	matrix->seed = training->options->seed;
+
+	memory_release(memory, training->order);
+	memory_release(memory, training->rank);
+	memory_release(memory, training->scratch.keys);
+	memory_release(memory, training->scratch.spare);
+	training->order = NULL;
+	training->rank = NULL;
+	training->scratch.keys = NULL;
+	training->scratch.spare = NULL;
+	return true;
+}
+
+static double
+log_loss_of(double share)
+{
+	return -log(share > 1e-15 ? share : 1e-15);
+}
+
+/* What the trees say of the rows that they did not draw, by rank. */
+static bool
+judge_numbers(Training *training)
+{
+	const Memory *memory = training->memory;
+	const uint16_t *trees = grow_oob_trees(training->grower);
+	const int64_t *sums = grow_oob_sums(training->grower);
+	ModelParts *parts = &training->parts;
+	int64_t		i;
+
+	for (i = 0; i < training->data->n_rows; i++)
+	{
+		double		target = training->targets[i];
+		double		value;
+
+		if ((i & 0xfffff) == 0 && !memory->may_go_on(memory->arg))
+			return fail(training->problem, FOREST_STOPPED);
+		if (trees[i] == 0)
+			continue;
+		value = (double) sums[i] / GROW_UNIT / trees[i];
+		parts->oob_rows++;
+		parts->oob_error += (value - target) * (value - target);
+		parts->oob_mean += target;
+	}
+	if (parts->oob_rows > 0)
+		parts->oob_mean /= (double) parts->oob_rows;
+	for (i = 0; i < training->data->n_rows; i++)
+		if (trees[i] > 0)
+			parts->oob_variation += (training->targets[i] - parts->oob_mean) *
+				(training->targets[i] - parts->oob_mean);
+	return true;
+}
+
+static bool
+judge_classes(Training *training)
+{
+	const Memory *memory = training->memory;
+	const uint16_t *trees = grow_oob_trees(training->grower);
+	const int64_t *sums = grow_oob_sums(training->grower);
+	const uint32_t *shares = grow_oob_shares(training->grower);
+	ModelParts *parts = &training->parts;
+	int32_t		k = training->data->n_classes;
+	int64_t		i;
+	int32_t		c;
+
+	for (i = 0; i < training->data->n_rows; i++)
+	{
+		int32_t		class = training->classes[i];
+
+		if ((i & 0xfffff) == 0 && !memory->may_go_on(memory->arg))
+			return fail(training->problem, FOREST_STOPPED);
+		if (trees[i] == 0)
+			continue;
+		parts->oob_rows++;
+		if (k <= 2)
+		{
+			double		second = (double) sums[i] / GROW_UNIT / trees[i];
+
+			parts->oob_correct += (second > 0.5) == (class == 1);
+			parts->oob_log_loss += log_loss_of(class == 1 ? second : 1 - second);
+			parts->oob_error += (second - class) * (second - class);
+		}
+		else
+		{
+			const uint32_t *row = shares + (size_t) i * k;
+			int32_t		likeliest = 0;
+
+			for (c = 0; c < k; c++)
+			{
+				double		share = row[c] / GROW_SHARE / trees[i];
+
+				if (row[c] > row[likeliest])
+					likeliest = c;
+				parts->oob_error += (share - (c == class)) * (share - (c == class));
+			}
+			parts->oob_correct += likeliest == class;
+			parts->oob_log_loss += log_loss_of(row[class] / GROW_SHARE / trees[i]);
+		}
+	}
+	return true;
+}
+
+static bool
+run(Training *training, size_t room, char **bytes, size_t *size)
+{
+	const Memory *memory = training->memory;
+	const ForestOptions *options = training->options;
+	const ForestData *data = training->data;
+	int32_t		t;
+	int32_t		f;
+
+	if (!prepare(training))
+		return false;
+	training->problem->status = FOREST_NO_MEMORY;
+	training->trees = memory_zero_array(memory, (size_t) options->trees,
+										sizeof(*training->trees));
+	training->gains = memory_array(memory, (size_t) data->n_features,
+								   sizeof(*training->gains));
+	training->grower = grow_start(memory, &training->matrix);
+	if (training->trees == NULL || training->gains == NULL || training->grower == NULL)
+		return false;
+	for (t = 0; t < options->trees; t++)
+		if (!grow_tree(training->grower, (uint32_t) t, &training->trees[t],
+					   &training->problem->status))
+			return false;
+
+	if (!(data->n_classes == 0 ? judge_numbers(training) : judge_classes(training)))
+		return false;
+	for (f = 0; f < data->n_features; f++)
+		training->gains[f] = (double) grow_gains(training->grower)[f] / GROW_GAIN;
+	training->parts.has_sets = grow_has_sets(training->grower);
+
+	/* Room for the model */
+	grow_end(training->grower);
+	training->grower = NULL;
+	memory_release(memory, training->bytes);
+	training->bytes = NULL;
+
+	training->parts.data = data;
+	training->parts.options = options;
+	training->parts.tables = training->tables;
+	training->parts.trees = training->trees;
+	training->parts.gains = training->gains;
+	*bytes = model_write(memory, &training->parts, room, size);
+	if (*bytes == NULL)
+		return fail(training->problem, FOREST_NO_MEMORY);
+	return true;
+}
+
+static void
+let_go(Training *training)
+{
+	const Memory *memory = training->memory;
+	int32_t		i;
+
+	if (training->grower != NULL)
+		grow_end(training->grower);
+	for (i = 0; training->trees != NULL && i < training->options->trees; i++)
+	{
+		memory_release(memory, training->trees[i].nodes);
+		memory_release(memory, training->trees[i].shares);
+	}
+	for (i = 0; training->tables != NULL && i < training->data->n_features; i++)
+		bins_release(memory, &training->tables[i]);
+	memory_release(memory, training->order);
+	memory_release(memory, training->rank);
+	memory_release(memory, training->tables);
+	memory_release(memory, training->scratch.keys);
+	memory_release(memory, training->scratch.spare);
+	memory_release(memory, training->bytes);
+	memory_release(memory, training->n_bins);
+	memory_release(memory, training->kinds);
+	memory_release(memory, training->targets);
+	memory_release(memory, training->classes);
+	memory_release(memory, training->gains);
+	memory_release(memory, training->trees);
+}
+
+bool
+forest_train(const Memory *memory, const ForestData *data,
+			 const ForestOptions *options, size_t room,
+			 char **bytes, size_t *size, ForestProblem *problem)
+{
+	Training	training;
+	bool		ok;
+
+	memset(&training, 0, sizeof(training));
+	training.memory = memory;
+	training.data = data;
+	training.options = options;
+	training.problem = problem;
+	*bytes = NULL;
+
+	memset(problem, 0, sizeof(*problem));
+	problem->feature = -1;
+	problem->class = -1;
+	ok = check_arguments(data, options, problem) && run(&training, room, bytes, size);
+	let_go(&training);
+	if (ok)
+		problem->status = FOREST_OK;
+	return ok;
+}
+
+/*
+ * A look at the columns
+ */
+
+/* Whether a category's names are those of the classes, row by row. */
+static bool
+names_target(const ForestData *data, const ForestColumn *column)
+{
+	int64_t		row;
+
+	for (row = 0; row < data->n_rows; row++)
+		if (column->codes[row] >= 0 &&
+			forest_text_compare(column->categories[column->codes[row]],
+								data->class_names[data->classes[row]]) != 0)
+			return false;
+	return true;
+}
+
+/* What one look at each row tells of a column. */
+static void
+look_at(const ForestData *data, const ForestColumn *column, ForestFinding *finding)
+{
+	bool		have = false;
+	double		first_number = 0;
+	int32_t		first_code = 0;
+	int64_t		row;
+
+	memset(finding, 0, sizeof(*finding));
+	finding->is_constant = true;
+	finding->is_integer = column->kind == FOREST_NUMBER;
+	if (column->kind == FOREST_NUMBER)
+	{
+		finding->is_target = data->n_classes == 0;
+		for (row = 0; row < data->n_rows; row++)
+		{
+			double		number = column->numbers[row];
+
+			if (number != number)
+			{
+				finding->nulls++;
+				continue;
+			}
+			if (!have)
+				first_number = number;
+			have = true;
+			finding->is_constant = finding->is_constant && number == first_number;
+			finding->is_integer = finding->is_integer && isfinite(number) &&
+				number == floor(number);
+			finding->is_target = finding->is_target && number == data->target[row];
+		}
+	}
+	else
+	{
+		for (row = 0; row < data->n_rows; row++)
+		{
+			int32_t		code = column->codes[row];
+
+			if (code < 0)
+			{
+				finding->nulls++;
+				continue;
+			}
+			if (!have)
+				first_code = code;
+			have = true;
+			finding->is_constant = finding->is_constant && code == first_code;
+		}
+		finding->is_target = data->n_classes > 0 && names_target(data, column);
+	}
+	finding->is_target = finding->is_target && !finding->is_constant;
+	finding->is_integer = finding->is_integer && have;
+}
+
+bool
+forest_examine(const Memory *memory, const ForestData *data,
+			   ForestFinding *findings, ForestProblem *problem)
+{
+	size_t		n = (size_t) data->n_rows;
+	uint64_t   *keys = memory_array(memory, n, sizeof(*keys));
+	uint64_t   *spare = memory_array(memory, n, sizeof(*spare));
+	bool		ok = false;
+	int32_t		f;
+	size_t		i;
+
+	memset(problem, 0, sizeof(*problem));
+	problem->feature = -1;
+	problem->class = -1;
+	problem->status = FOREST_NO_MEMORY;
+	if (keys == NULL || spare == NULL)
+		goto done;
+	for (f = 0; f < data->n_features; f++)
+	{
+		const ForestColumn *column = &data->features[f];
+		ForestFinding *finding = &findings[f];
+
+		if (!memory->may_go_on(memory->arg))
+		{
+			problem->status = FOREST_STOPPED;
+			goto done;
+		}
+		look_at(data, column, finding);
+
+		/* Sorting is for those few that a sample does not rule out. */
+		if (finding->nulls > 0 || n < 3 ||
+			(column->kind == FOREST_CATEGORY && (size_t) column->n_categories < n))
+			continue;
+		for (i = 0; i < n; i++)
+			keys[i] = column->kind == FOREST_NUMBER ? bins_key(column->numbers[i]) :
+				(uint64_t) column->codes[i];
+		if (n > 4096)
+		{
+			bins_sort(keys, spare, 4096);
+			for (i = 1; i < 4096 && keys[i] != keys[i - 1]; i++)
+				;
+			if (i < 4096)
+				continue;
+		}
+		bins_sort(keys, spare, n);
+		for (i = 1; i < n && keys[i] != keys[i - 1]; i++)
+			;
+		finding->is_unique = i == n;
+	}
+	problem->status = FOREST_OK;
+	ok = true;
+
+done:
+	memory_release(memory, keys);
+	memory_release(memory, spare);
+	return ok;
+}
