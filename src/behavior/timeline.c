@@ -932,14 +932,22 @@ words_add(Words *words, TimelineText text, const Memory *memory)
 	{
 		uint32_t	capacity = words->capacity == 0 ? 16 : 2 * words->capacity;
 		uint32_t	i;
+		SortItem   *items = memory_array(memory, capacity, sizeof(SortItem));
+		uint32_t   *slots = memory_zero_array(memory, 2 * (size_t) capacity,
+											  sizeof(uint32_t));
 
-		words->items = memory_grow(memory, words->items, words->count,
-								   capacity, sizeof(SortItem));
-		memory_release(memory, words->slots);
-		words->slots = memory_zero_array(memory, 2 * (size_t) capacity,
-										 sizeof(uint32_t));
-		if (words->items == NULL || words->slots == NULL)
+		if (items == NULL || slots == NULL)
+		{
+			memory_release(memory, items);
+			memory_release(memory, slots);
 			return false;
+		}
+		if (words->count > 0)
+			memcpy(items, words->items, words->count * sizeof(SortItem));
+		memory_release(memory, words->items);
+		memory_release(memory, words->slots);
+		words->items = items;
+		words->slots = slots;
 		words->capacity = capacity;
 		for (i = 0; i < words->count; i++)
 		{
