@@ -81,3 +81,12 @@ LANGUAGE C STABLE PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION profile(text) IS
 'what is in each column of a query, exactly and in one pass: counts, range, moments and quartiles of numbers, most frequent values (cut after 1,000 bytes), and warnings';
+
+CREATE FUNCTION duplicates(query text, key text[], within interval DEFAULT NULL)
+RETURNS TABLE (kind text, key_values jsonb, rows bigint, times bigint,
+	first_at timestamptz, last_at timestamptz)
+AS 'MODULE_PATHNAME', 'promo_duplicates'
+LANGUAGE C STABLE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION duplicates(text, text[], interval) IS
+'groups of rows with one key, NULLs being equal; with within, rows of one key each of which follows the one before by at most that long, kind exact where their times are the same and near where not; nothing is deleted';

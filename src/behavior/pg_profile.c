@@ -36,15 +36,14 @@
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/sortsupport.h"
 #include "utils/timestamp.h"
 #include "utils/tuplesort.h"
-#include "utils/typcache.h"
 
 #include "behavior/clean.h"
 #include "behavior/tally.h"
 #include "core/hash.h"
 #include "pg/memory.h"
+#include "pg/order.h"
 #include "pg/query.h"
 #include "promo.h"
 
@@ -62,16 +61,9 @@ typedef struct Column
 {
 	char	   *name;
 	char	   *type_name;
-	Oid			type;			/* the base type of the values as counted */
-	Oid			collation;
-	int16		length;
-	bool		by_value;
-	bool		as_text;		/* the type has no order: its text is counted */
+	ValueOrder	order;
 	bool		is_key_type;	/* unique values of it look like a key */
 	bool		is_text;
-	FmgrInfo	output;
-	Oid			less;			/* the operator that sorts the values */
-	SortSupportData order;
 	MemoryContext context;		/* the tally's and sort's */
 	int64		nulls;
 	int64		special;		/* numbers and times that are not finite */
@@ -153,47 +145,21 @@ is_special(Oid type, Datum value)
 static void
 column_start(Profile *profile, Column *column, Form_pg_attribute attribute)
 {
-	Oid			base = getBaseType(attribute->atttypid);
-	TypeCacheEntry *entry = lookup_type_cache(base, TYPECACHE_LT_OPR | TYPECACHE_CMP_PROC);
+	ValueOrder *order = &column->order;
 	Memory		memory;
-	Oid			output;
-	bool		is_varlena;
 	char		category;
 	bool		preferred;
 
 	column->name = pstrdup(NameStr(attribute->attname));
 	column->type_name = format_type_with_typemod(attribute->atttypid, attribute->atttypmod);
-	getTypeOutputInfo(base, &output, &is_varlena);
-	fmgr_info_cxt(output, &column->output, profile->context);
-
-	/* Values of composite types may lack an order where the type has one. */
-	column->as_text = !OidIsValid(entry->lt_opr) || !OidIsValid(entry->cmp_proc) ||
-		base == RECORDOID || base == RECORDARRAYOID;
-	if (column->as_text)
-		entry = lookup_type_cache(TEXTOID, TYPECACHE_LT_OPR);
-	column->type = entry->type_id;
-	column->less = entry->lt_opr;
-	column->length = entry->typlen;
-	column->by_value = entry->typbyval;
-	if (column->as_text)
-		column->collation = C_COLLATION_OID;
-	else
-	{
-		column->collation = attribute->attcollation;
-		if (!OidIsValid(column->collation))
-			column->collation = get_typcollation(base);
-	}
-
-	get_type_category_preferred(base, &category, &preferred);
-	column->is_text = !column->as_text && category == TYPCATEGORY_STRING && column->length == -1;
-	column->is_key_type = column->is_text || base == UUIDOID ||
-		base == INT2OID || base == INT4OID || base == INT8OID;
+	value_order_start(order, attribute, profile->context);
+	get_type_category_preferred(order->base, &category, &preferred);
+	column->is_text = !order->as_text && category == TYPCATEGORY_STRING && order->length == -1;
+	column->is_key_type = column->is_text || order->base == UUIDOID ||
+		order->base == INT2OID || order->base == INT4OID || order->base == INT8OID;
 
 	column->context = AllocSetContextCreate(profile->context, "promo profile column",
 											ALLOCSET_SMALL_SIZES);
-	column->order.ssup_cxt = profile->context;
-	column->order.ssup_collation = column->collation;
-	PrepareSortSupportFromOrderingOp(column->less, &column->order);
 	memory = pg_memory(column->context);
 	tally_start(&column->tally, &memory, Min(profile->budget, TALLY_MOST));
 	initStringInfo(&column->bytes);
@@ -209,19 +175,10 @@ column_take(Column *column, Datum value)
 	StringInfo	bytes = &column->bytes;
 
 	resetStringInfo(bytes);
-	if (column->as_text)
-	{
-		char	   *shown = OutputFunctionCall(&column->output, value);
-
-		enlargeStringInfo(bytes, VARHDRSZ);
-		bytes->len = VARHDRSZ;
-		appendStringInfoString(bytes, shown);
-		SET_VARSIZE(bytes->data, bytes->len);
-		pfree(shown);
-	}
-	else if (column->by_value)
+	value = value_order_take(&column->order, value);
+	if (column->order.by_value)
 		appendBinaryStringInfo(bytes, (char *) &value, sizeof(Datum));
-	else if (column->length == -1)
+	else if (column->order.length == -1)
 	{
 		struct varlena *packed = PG_DETOAST_DATUM_PACKED(value);
 
@@ -234,7 +191,7 @@ column_take(Column *column, Datum value)
 	}
 	else
 		appendBinaryStringInfo(bytes, DatumGetPointer(value),
-							   datumGetSize(value, false, column->length));
+							   datumGetSize(value, false, column->order.length));
 }
 
 static Datum
@@ -242,7 +199,7 @@ entry_value(const Column *column, const TallyEntry *entry)
 {
 	Datum		value;
 
-	if (!column->by_value)
+	if (!column->order.by_value)
 		return PointerGetDatum(entry->bytes);
 	memcpy(&value, entry->bytes, sizeof(Datum));
 	return value;
@@ -254,7 +211,7 @@ column_count_special(Column *column)
 	size_t		i;
 
 	for (i = 0; i < column->tally.count; i++)
-		if (is_special(column->type, entry_value(column, &column->tally.entries[i])))
+		if (is_special(column->order.type, entry_value(column, &column->tally.entries[i])))
 			column->special += column->tally.entries[i].count;
 }
 
@@ -281,12 +238,12 @@ column_spill(Column *column, Size budget)
 	{
 		TupleDesc	desc = CreateTemplateTupleDesc(2);
 
-		TupleDescInitEntry(desc, 1, "value", column->type, -1, 0);
-		TupleDescInitEntryCollation(desc, 1, column->collation);
+		TupleDescInitEntry(desc, 1, "value", column->order.type, -1, 0);
+		TupleDescInitEntryCollation(desc, 1, column->order.collation);
 		TupleDescInitEntry(desc, 2, "count", INT8OID, -1, 0);
 		column->put = MakeSingleTupleTableSlot(desc, &TTSOpsVirtual);
 		column->get = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
-		column->sort = sort_start(desc, column->less, column->collation, budget);
+		column->sort = sort_start(desc, column->order.less, column->order.collation, budget);
 	}
 
 	column_count_special(column);
@@ -352,8 +309,7 @@ compare_entries(const void *a, const void *b, void *arg)
 	Column	   *column = arg;
 
 	CHECK_FOR_INTERRUPTS();
-	return ApplySortComparator(entry_value(column, a), false,
-							   entry_value(column, b), false, &column->order);
+	return value_order_compare(&column->order, entry_value(column, a), entry_value(column, b));
 }
 
 /* The next value, which stays valid until the one after it is read. */
@@ -403,25 +359,17 @@ stream_keep(Stream *stream)
 {
 	Column	   *column = stream->column;
 
-	if (column->sort != NULL && !column->by_value)
+	if (column->sort != NULL && !column->order.by_value)
 	{
 		MemoryContext old;
 
 		MemoryContextReset(stream->context);
 		old = MemoryContextSwitchTo(stream->context);
-		stream->value = datumCopy(stream->pending_value, false, column->length);
+		stream->value = datumCopy(stream->pending_value, false, column->order.length);
 		MemoryContextSwitchTo(old);
 	}
 	else
 		stream->value = stream->pending_value;
-}
-
-static char *
-value_text(Column *column, Datum value)
-{
-	if (column->as_text)
-		return TextDatumGetCString(value);
-	return OutputFunctionCall(&column->output, value);
 }
 
 /* The next group; false at the end, where the last group stays in place. */
@@ -437,12 +385,11 @@ stream_next(Stream *stream)
 	stream->count = stream->pending_count;
 	for (stream_read(stream);
 		 stream->pending &&
-		 ApplySortComparator(stream->value, false, stream->pending_value, false, &column->order) == 0;
+		 value_order_compare(&column->order, stream->value, stream->pending_value) == 0;
 		 stream_read(stream))
 	{
 		stream->count += stream->pending_count;
-		if (!datum_image_eq(stream->value, stream->pending_value, column->by_value, column->length) &&
-			strcmp(value_text(column, stream->pending_value), value_text(column, stream->value)) < 0)
+		if (value_order_prefer(&column->order, stream->value, stream->pending_value))
 			stream_keep(stream);
 	}
 	return true;
@@ -452,7 +399,7 @@ stream_next(Stream *stream)
 static char *
 shown_text(Column *column, Datum value, MemoryContext context)
 {
-	char	   *text = value_text(column, value);
+	char	   *text = value_order_text(&column->order, value);
 	int			size = (int) strlen(text);
 	int			kept = size;
 
@@ -519,7 +466,7 @@ find_top(Findings *findings, Stream *stream, MemoryContext context)
 static void
 find_in_number(Findings *findings, Stream *stream)
 {
-	double		x = number_of(stream->column->type, stream->value);
+	double		x = number_of(stream->column->order.type, stream->value);
 
 	if (x < 0)
 		findings->negative += stream->count;
@@ -542,7 +489,7 @@ find_in_text(Findings *findings, Stream *stream, MemoryContext context)
 	char	   *folded;
 
 	/* Blanks at the end of character(n) are no part of the value. */
-	if (stream->column->type == BPCHAROID)
+	if (stream->column->order.type == BPCHAROID)
 		size = bpchartruelen(VARDATA_ANY(value), (int) size);
 	trimmed_size = size;
 	trimmed = text_trim(VARDATA_ANY(value), &trimmed_size);
@@ -602,7 +549,7 @@ find(Profile *profile, Column *column, Findings *findings)
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext group = AllocSetContextCreate(caller, "promo profile group",
 												ALLOCSET_SMALL_SIZES);
-	bool		is_number = is_number_type(column->type);
+	bool		is_number = is_number_type(column->order.type);
 	Tuplesortstate *hashes = NULL;
 	TupleTableSlot *put = NULL;
 	TupleTableSlot *get = NULL;
@@ -663,7 +610,7 @@ find(Profile *profile, Column *column, Findings *findings)
 		stream_start(&stream, column, group);
 		while (stream_next(&stream))
 		{
-			double		x = number_of(column->type, stream.value);
+			double		x = number_of(column->order.type, stream.value);
 
 			MemoryContextReset(scratch);
 			if (isfinite(x) && (x < findings->low_fence || x > findings->high_fence))
@@ -744,13 +691,13 @@ column_warnings(Profile *profile, Column *column, Findings *findings)
 	if (findings->zero > 0 && findings->distinct > 2)
 		warn(&warnings, "zero: " INT64_FORMAT " of " INT64_FORMAT " rows", findings->zero, profile->rows);
 	if (column->special > 0)
-		warn(&warnings, is_number_type(column->type) ?
+		warn(&warnings, is_number_type(column->order.type) ?
 			 "not finite: " INT64_FORMAT " of " INT64_FORMAT " rows, left out of mean, sd and quartiles" :
 			 "not finite: " INT64_FORMAT " of " INT64_FORMAT " rows", column->special, profile->rows);
 	if (findings->outliers > 0)
 		warn(&warnings, "outliers: " INT64_FORMAT " of " INT64_FORMAT " rows outside %g to %g, three interquartile ranges beyond the quartiles",
 			 findings->outliers, profile->rows, findings->low_fence, findings->high_fence);
-	if (column->type == TIMESTAMPOID)
+	if (column->order.type == TIMESTAMPOID)
 		warn(&warnings, "no time zone: which instant is meant is not stored, AT TIME ZONE says it");
 
 	if (warnings == NULL)
@@ -783,7 +730,7 @@ column_report(Profile *profile, Column *column, ReturnSetInfo *rsinfo)
 	Datum		values[PROFILE_COLUMNS];
 	bool		nulls[PROFILE_COLUMNS] = {false};
 	Findings	findings;
-	bool		is_number = is_number_type(column->type);
+	bool		is_number = is_number_type(column->order.type);
 	int			i;
 
 	find(profile, column, &findings);
@@ -792,7 +739,7 @@ column_report(Profile *profile, Column *column, ReturnSetInfo *rsinfo)
 	values[2] = Int64GetDatum(profile->rows);
 	values[3] = Int64GetDatum(column->nulls);
 	values[4] = Int64GetDatum(findings.distinct);
-	nulls[5] = nulls[6] = findings.distinct == 0 || column->as_text;
+	nulls[5] = nulls[6] = findings.distinct == 0 || column->order.as_text;
 	values[5] = nulls[5] ? (Datum) 0 : CStringGetTextDatum(findings.min);
 	values[6] = nulls[6] ? (Datum) 0 : CStringGetTextDatum(findings.max);
 	nulls[7] = !is_number || findings.summary.count < 1;
