@@ -66,11 +66,18 @@ sound(const LifetimeFaults *faults)
 	return faults->used == 0;
 }
 
+/* How a number that is not finite is called in SQL */
+static const char *
+infinite_name(double number)
+{
+	return isnan(number) ? "NaN" : number > 0 ? "infinity" : "-infinity";
+}
+
 void
 lifetime_check_frequency(double frequency, LifetimeFaults *faults)
 {
 	if (!isfinite(frequency))
-		fault(faults, "The frequency is %g, not a number of purchases.", frequency);
+		fault(faults, "The frequency is %s, not a number of purchases.", infinite_name(frequency));
 	else if (frequency < 0)
 		fault(faults, "The frequency %g is negative.", frequency);
 	else if (frequency != floor(frequency))
@@ -83,13 +90,13 @@ void
 lifetime_check_times(double frequency, double recency, double t, LifetimeFaults *faults)
 {
 	if (!isfinite(recency))
-		fault(faults, "The recency is %g, not a time.", recency);
+		fault(faults, "The recency is %s, not a time.", infinite_name(recency));
 	else if (recency < 0)
 		fault(faults, "The recency %g is negative.", recency);
 	else if (frequency == 0 && recency != 0)
 		fault(faults, "The frequency is 0, but the recency is %g.", recency);
 	if (!isfinite(t))
-		fault(faults, "The time t is %g, not a time.", t);
+		fault(faults, "The time t is %s, not a time.", infinite_name(t));
 	else if (t < 0)
 		fault(faults, "The time t, %g, is negative.", t);
 	else if (isfinite(recency) && recency > t)
@@ -100,7 +107,7 @@ void
 lifetime_check_monetary(double frequency, double monetary, LifetimeFaults *faults)
 {
 	if (!isfinite(monetary))
-		fault(faults, "The mean amount is %g, not an amount.", monetary);
+		fault(faults, "The mean amount is %s, not an amount.", infinite_name(monetary));
 	else if (monetary < 0)
 		fault(faults, "The mean amount %g is negative.", monetary);
 	else if (monetary == 0 && frequency != 0)
@@ -111,11 +118,11 @@ void
 lifetime_check_ahead(double horizon, double rate, LifetimeFaults *faults)
 {
 	if (!isfinite(horizon))
-		fault(faults, "The horizon is %g, not a time.", horizon);
+		fault(faults, "The horizon is %s, not a time.", infinite_name(horizon));
 	else if (horizon < 0)
 		fault(faults, "The horizon %g is negative.", horizon);
 	if (!isfinite(rate))
-		fault(faults, "The discount rate is %g, not a share.", rate);
+		fault(faults, "The discount rate is %s, not a share.", infinite_name(rate));
 	else if (rate < 0)
 		fault(faults, "The discount rate %g is negative.", rate);
 }

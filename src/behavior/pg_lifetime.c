@@ -29,9 +29,12 @@
 static const char *const type_name[] = {"bgnbd", "gamma_gamma"};
 static const char *const model_name[] = {"BG/NBD", "Gamma-Gamma"};
 
+#define HINT_PURCHASES "frequency counts the purchases after the first, recency is the time from the first purchase to the last, and t the time from the first purchase to now, all in one unit."
+#define HINT_SPEND "frequency counts the purchases after the first, and monetary is the mean amount of these."
+
 static const char *const customer_hint[] = {
-	"frequency counts the purchases after the first, recency is the time from the first purchase to the last, and t the time from the first purchase to now, all in one unit.",
-	"frequency counts the purchases after the first, monetary is the mean amount of these. Customers without a positive amount are left out by FILTER (WHERE monetary > 0)."
+	HINT_PURCHASES,
+	HINT_SPEND " Customers without a positive amount are left out by FILTER (WHERE monetary > 0)."
 };
 
 /* ---- the fits as values ---- */
@@ -364,6 +367,17 @@ refuse_customer(LifetimeModel model, const LifetimeFaults *faults)
 				 errhint("%s", customer_hint[model])));
 }
 
+static void
+refuse_prediction(const LifetimeFaults *faults, const char *hint)
+{
+	if (faults->used > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("cannot predict from such figures"),
+				 errdetail_internal("%s", faults->text),
+				 errhint("%s", hint)));
+}
+
 /* A row in which something is NULL leaves the state as it is. */
 static Datum
 state_unchanged(FunctionCallInfo fcinfo)
@@ -688,7 +702,7 @@ promo_p_alive(PG_FUNCTION_ARGS)
 	fit_argument(fcinfo, 0, LIFETIME_BGNBD, &fit);
 	lifetime_check_frequency(frequency, &faults);
 	lifetime_check_times(frequency, recency, t, &faults);
-	refuse_customer(LIFETIME_BGNBD, &faults);
+	refuse_prediction(&faults, HINT_PURCHASES);
 	return return_finite(lifetime_alive(&fit, frequency, recency, t));
 }
 
@@ -711,7 +725,7 @@ promo_expected_purchases(PG_FUNCTION_ARGS)
 	lifetime_check_ahead(horizon, 0, &faults);
 	lifetime_check_frequency(frequency, &faults);
 	lifetime_check_times(frequency, recency, t, &faults);
-	refuse_customer(LIFETIME_BGNBD, &faults);
+	refuse_prediction(&faults, HINT_PURCHASES);
 	return return_finite(lifetime_purchases(&fit, horizon, frequency, recency, t));
 }
 
@@ -731,7 +745,7 @@ promo_expected_spend(PG_FUNCTION_ARGS)
 	fit_argument(fcinfo, 0, LIFETIME_GAMMA_GAMMA, &fit);
 	lifetime_check_frequency(frequency, &faults);
 	lifetime_check_monetary(frequency, monetary, &faults);
-	refuse_customer(LIFETIME_GAMMA_GAMMA, &faults);
+	refuse_prediction(&faults, HINT_SPEND);
 	return return_finite(expected_spend(&fit, frequency, monetary));
 }
 
@@ -763,7 +777,7 @@ promo_lifetime_value(PG_FUNCTION_ARGS)
 	lifetime_check_frequency(frequency, &faults);
 	lifetime_check_times(frequency, recency, t, &faults);
 	lifetime_check_monetary(frequency, monetary, &faults);
-	refuse_customer(LIFETIME_BGNBD, &faults);
+	refuse_prediction(&faults, HINT_PURCHASES " monetary is the mean amount of the purchases after the first.");
 	return return_finite(lifetime_discounted(&purchases, horizon, rate, frequency, recency, t) *
 						 expected_spend(&spend, frequency, monetary));
 }

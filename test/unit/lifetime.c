@@ -201,7 +201,7 @@ brute_bgnbd(const double *value, const LifetimeCustomers *customer)
 	double		y;
 	double		z;
 
-	for (y = -130; y <= 12; y += 0.25)
+	for (y = -130; y <= 12; y += 0.125)
 	{
 		double		rate = exp(y);
 		double		density = exp(r * log(alpha) + r * y - alpha * rate - lgamma(r));
@@ -218,7 +218,7 @@ brute_bgnbd(const double *value, const LifetimeCustomers *customer)
 			sum += density * beta * bought;
 		}
 	}
-	return sum * 0.25 * 0.25;
+	return sum * 0.125 * 0.25;
 }
 
 /*
@@ -1021,7 +1021,7 @@ test_checks(void)
 	lifetime_check_ahead(-1, NAN, &faults);
 	CHECK(strcmp(faults.text, "The frequency 1.5 is not a whole number. "
 				 "The recency 40 is longer than the time t, 38. The mean amount -2 is negative. "
-				 "The horizon -1 is negative. The discount rate is nan, not a share.") == 0);
+				 "The horizon -1 is negative. The discount rate is NaN, not a share.") == 0);
 }
 
 int
