@@ -19,7 +19,6 @@
 #include "access/detoast.h"
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
-#include "common/hashfn.h"
 #include "fmgr.h"
 #include "libpq/pqformat.h"
 #include "mb/pg_wchar.h"
@@ -932,27 +931,27 @@ promo_timeline_ge(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(compare(fcinfo) >= 0);
 }
 
-Datum
-promo_timeline_hash(PG_FUNCTION_ARGS)
+static uint64
+hash(FunctionCallInfo fcinfo, uint64 seed)
 {
 	struct varlena *value = get_value(PG_GETARG_DATUM(0));
-	Datum		hash = hash_any((unsigned char *) VARDATA_ANY(value),
-								(int) VARSIZE_ANY_EXHDR(value));
+	uint64		result = timeline_hash(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value),
+									   seed);
 
 	if ((Pointer) value != PG_GETARG_POINTER(0))
 		pfree(value);
-	PG_RETURN_DATUM(hash);
+	return result;
 }
 
 Datum
+promo_timeline_hash(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_UINT32((uint32) hash(fcinfo, 0));
+}
+
+/* With seed 0 its low half is promo_timeline_hash, as hash classes ask for. */
+Datum
 promo_timeline_hash_extended(PG_FUNCTION_ARGS)
 {
-	struct varlena *value = get_value(PG_GETARG_DATUM(0));
-	Datum		hash = hash_any_extended((unsigned char *) VARDATA_ANY(value),
-										 (int) VARSIZE_ANY_EXHDR(value),
-										 (uint64) PG_GETARG_INT64(1));
-
-	if ((Pointer) value != PG_GETARG_POINTER(0))
-		pfree(value);
-	PG_RETURN_DATUM(hash);
+	PG_RETURN_UINT64(hash(fcinfo, (uint64) PG_GETARG_INT64(1)));
 }

@@ -546,6 +546,12 @@ timeline_compare(const void *a, size_t a_size, const void *b, size_t b_size)
 	}
 }
 
+uint64_t
+timeline_hash(const void *data, size_t size, uint64_t seed)
+{
+	return hash_bytes(data, size, seed, 0);
+}
+
 /*
  * Merge sort that is stable and asks whether to go on; false when it may not
  * or there is no memory.

@@ -235,6 +235,9 @@ extern int	timeline_compare_events(const TimelineEvent *a, const TimelineEvent *
 extern int	timeline_compare(const void *a, size_t a_size,
 							 const void *b, size_t b_size);
 
+/* A hash of a value, the same on every machine. */
+extern uint64_t timeline_hash(const void *data, size_t size, uint64_t seed);
+
 /*
  * The text form of a value, a JSON array with an object for each event:
  *
