@@ -111,7 +111,7 @@ private_setup() {
 private_build() {
 	mkdir -p "$private/build"
 	(cd "$root" && cp -Rup Makefile promo.control README.md src sql expected test "$private/build/")
-	(cd "$root" && ls promo--*--*.sql >/dev/null 2>&1 && cp -up promo--*--*.sql "$private/build/")
+	find "$root" -maxdepth 1 -name 'promo--*--*.sql' -exec cp -up {} "$private/build/" \;
 	# In a folder that is used again, what the checkout no longer has goes.
 	(cd "$private/build" && find src sql expected test -type f ! -name '*.o' | while read -r file; do
 		[ -e "$root/$file" ] || rm -f "$file" "${file%.c}.o"
