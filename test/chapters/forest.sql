@@ -3,7 +3,7 @@
 \echo
 \echo 'Trained on one date and the 90 days after it; judged on the next 90 days, which they never saw.'
 \echo
-SELECT part, as_of::date, count(*) AS customers, round(avg(spend_next)::numeric, 2) AS mean_spend_next,
+SELECT part, (as_of AT TIME ZONE 'Europe/London')::date AS as_of, count(*) AS customers, round(avg(spend_next)::numeric, 2) AS mean_spend_next,
 	round(100 * avg(churned::int), 1) AS percent_churned
 FROM example GROUP BY part, as_of ORDER BY as_of;
 

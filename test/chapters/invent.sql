@@ -56,7 +56,7 @@ ORDER BY v.n, line;
 -- Some lines come back, some were typed twice, some never had a customer.
 INSERT INTO raw_line (file, invoice, stock_code, description, quantity, invoice_date, unit_price, customer_id, country)
 SELECT file, 'C' || (700000 + line_id), stock_code, description, -quantity,
-	invoice_date + random() * interval '20 days', unit_price, customer_id, country
+	least(invoice_date + floor(28800 * random() ^ 3) * interval '1 minute', timestamp '2011-12-08 20:00'), unit_price, customer_id, country
 FROM raw_line WHERE random() < 0.02 ORDER BY line_id;
 INSERT INTO raw_line (file, invoice, stock_code, description, quantity, invoice_date, unit_price, customer_id, country)
 SELECT file, invoice, stock_code, description, quantity, invoice_date, unit_price, customer_id, country

@@ -1,7 +1,7 @@
 \echo
 \echo '=== 4. Lifetime value: who is still alive, and what are they worth ==='
 \echo
-SELECT as_of AS test_date FROM example WHERE part = 'test' LIMIT 1 \gset
+SELECT as_of AS test_date, (as_of AT TIME ZONE 'Europe/London')::date AS test_day FROM example WHERE part = 'test' LIMIT 1 \gset
 
 -- The models count in weeks.
 CREATE TABLE fit AS
@@ -10,11 +10,13 @@ SELECT promo.bgnbd_fit((f).frequency, (f).recency_days / 7, (f).tenure_days / 7)
 FROM (SELECT promo.features(timeline, :'test_date', 'Europe/London') AS f FROM customer_timeline OFFSET 0) s
 WHERE (f).orders > 0;
 
-\echo 'BG/NBD (how often) and gamma-gamma (how much), fitted to all that happened before' :test_date':'
+\echo 'BG/NBD (how often) and gamma-gamma (how much), fitted to all that happened before' :test_day':'
 \echo
-SELECT 'bgnbd' AS model, p.name, p.value, p.standard_error FROM fit, promo.parameters(purchases) p
+SELECT 'bgnbd' AS model, p.name, round(p.value::numeric, 3) AS value, round(p.standard_error::numeric, 3) AS standard_error FROM fit, promo.parameters(purchases) p
+WHERE p.standard_error IS NOT NULL OR p.name IN ('log_likelihood', 'customers')
 UNION ALL
-SELECT 'gamma_gamma', p.name, p.value, p.standard_error FROM fit, promo.parameters(spend) p;
+SELECT 'gamma_gamma', p.name, round(p.value::numeric, 3), round(p.standard_error::numeric, 3) FROM fit, promo.parameters(spend) p
+WHERE p.standard_error IS NOT NULL OR p.name IN ('log_likelihood', 'customers');
 
 \echo 'Expected against actual days with a purchase in the 90 days after, by purchases before:'
 \echo
