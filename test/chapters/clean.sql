@@ -18,12 +18,32 @@ FROM column_profile;
 \echo
 SELECT column_name, warning FROM column_profile, unnest(warnings) AS warning;
 
-\echo 'promo.outlier_bounds() on the amount of a line; the log scale suits money:'
+\echo 'promo.outlier_bounds() on the amount of a line, and the mean before and after promo.clip() to them;'
+\echo 'the log scale suits money, and wholesale orders are real, so nothing is cut here:'
 \echo
-SELECT method, promo.outlier_bounds(quantity * unit_price::float8, method) AS bounds
-FROM raw_line, unnest(ARRAY['tukey', 'log_tukey']) method
-WHERE quantity > 0 AND unit_price > 0
-GROUP BY method ORDER BY method DESC;
+SELECT method, round(lower(bounds), 2) AS low, round(upper(bounds), 2) AS high, round(avg(amount)::numeric, 2) AS mean,
+	round(avg(promo.clip(amount, lower(bounds)::float8, upper(bounds)::float8))::numeric, 2) AS mean_clipped
+FROM (SELECT quantity * unit_price::float8 AS amount FROM raw_line WHERE quantity > 0 AND unit_price > 0) a,
+	(SELECT method, promo.outlier_bounds(quantity * unit_price::float8, method) AS bounds
+	 FROM raw_line, unnest(ARRAY['tukey', 'log_tukey']) method
+	 WHERE quantity > 0 AND unit_price > 0 GROUP BY method) b
+GROUP BY method, bounds ORDER BY method DESC;
+
+\echo 'promo.duplicates() on a sample of a tenth of the customers (promo.in_sample draws the same one every time):'
+\echo 'the same product and quantity for the same customer again within an hour, on any invoice.'
+\echo
+SELECT d.kind, count(*) AS groups, sum(d.rows) AS lines, sum(d.rows - 1) AS beyond_the_first
+FROM promo.duplicates($$
+	SELECT customer_id, stock_code, quantity, invoice_date AT TIME ZONE 'Europe/London' AS at FROM raw_line
+	WHERE customer_id IS NOT NULL AND quantity > 0 AND promo.in_sample(customer_id::text, 0.1)
+	$$, ARRAY['customer_id', 'stock_code', 'quantity'], interval '1 hour') d
+GROUP BY d.kind ORDER BY d.kind;
+
+\echo 'promo.impute() gives lines without a description the one their product has most often:'
+\echo
+SELECT count(*) FILTER (WHERE description IS NULL) AS without,
+	count(*) FILTER (WHERE description IS NULL AND filled IS NOT NULL) AS filled
+FROM (SELECT description, promo.impute(description, 'mode') OVER (PARTITION BY stock_code) AS filled FROM raw_line) f;
 
 -- What is goods: five digits, perhaps with letters.
 CREATE VIEW goods AS

@@ -32,3 +32,6 @@ FROM (
 	FROM fit, (SELECT timeline, promo.features(timeline, :'test_date', 'Europe/London') AS f FROM customer_timeline OFFSET 0) s
 	WHERE (f).orders > 0) v
 GROUP BY 1, least(x, 8) ORDER BY least(x, 8);
+
+\echo 'The models know no seasons: before Christmas everybody buys more often than they do on average.'
+\echo
