@@ -182,6 +182,9 @@ DEFAULT FOR TYPE timeline USING btree AS
 COMMENT ON OPERATOR CLASS timeline_btree_ops USING btree IS
 'timelines in order of their events';
 
+COMMENT ON OPERATOR FAMILY timeline_btree_ops USING btree IS
+'timelines in order of their events';
+
 CREATE OPERATOR CLASS timeline_hash_ops
 DEFAULT FOR TYPE timeline USING hash AS
 	OPERATOR 1 =,
@@ -189,6 +192,9 @@ DEFAULT FOR TYPE timeline USING hash AS
 	FUNCTION 2 timeline_hash_extended(timeline, bigint);
 
 COMMENT ON OPERATOR CLASS timeline_hash_ops USING hash IS
+'timelines by their events';
+
+COMMENT ON OPERATOR FAMILY timeline_hash_ops USING hash IS
 'timelines by their events';
 
 -- The aggregates.  Their running state is a timeline with slack.
