@@ -1113,9 +1113,10 @@ try_feature_classes(Grower *grower, const GrowNode *node, const GrowTotal *total
 }
 
 /*
- * Draws features until mtry have been tried, and on while there is no split.
- * Features that are constant in the node count as tried; those that an
- * ancestor found constant stand first among the features and are only counted.
+ * Draws features until mtry have been tried, and on while all were constant in
+ * the node.  Those that an ancestor found constant stand first among the
+ * features and are only counted.  A node whose features vary but leave no
+ * split becomes a leaf: to go on until one fits would let noise split it.
  */
 static bool
 search_node(Grower *grower, GrowNode *node, const GrowTotal *total, Random *random)
@@ -1124,6 +1125,7 @@ search_node(Grower *grower, GrowNode *node, const GrowTotal *total, Random *rand
 	int32_t		known = node->n_constant;	/* constant ones not drawn yet */
 	int32_t		end = grower->matrix->n_features;	/* behind it: tried */
 	int32_t		tried = 0;
+	bool		any_varies = false;
 
 	grower->best.feature = -1;
 	grower->best.score = -1;
@@ -1134,7 +1136,7 @@ search_node(Grower *grower, GrowNode *node, const GrowTotal *total, Random *rand
 		int32_t		feature;
 		bool		varies;
 
-		if (tried >= grower->matrix->mtry && grower->best.feature >= 0)
+		if (tried >= grower->matrix->mtry && any_varies)
 			break;
 		tried++;
 		at = (int32_t) random_below(random, (uint32_t) left);
@@ -1149,6 +1151,7 @@ search_node(Grower *grower, GrowNode *node, const GrowTotal *total, Random *rand
 			varies = try_feature_pairs(grower, node, total, feature);
 		else
 			varies = try_feature_classes(grower, node, total, feature);
+		any_varies = any_varies || varies;
 		if (varies)
 		{
 			features[at] = features[--end];
