@@ -257,6 +257,78 @@ test_one_value(void)
 	memory_release(&memory_plain, first.block);
 }
 
+/*
+ * Events that differ in one field alone, at one time, have one order whichever
+ * came first; and the words of a value stand in order.
+ */
+static void
+test_each_field(void)
+{
+	TimelineEvent pairs[9][2];
+	TimelineReader reader;
+	Bytes		value;
+	uint32_t	word;
+	int			i;
+
+	for (i = 0; i < 9; i++)
+	{
+		TimelineEvent event = {.kind = TIMELINE_ORDER, .has = 0xff, .amount = 1,
+		.discount = 1, .items = 1, .rating = 1};
+
+		timeline_set_kind(&event, "gift", 4);
+		event.category = event.order_id = event.event_id = text_of("b");
+		pairs[i][0] = pairs[i][1] = event;
+	}
+	pairs[0][1].amount = 2;
+	pairs[1][1].discount = 2;
+	pairs[2][1].items = 2;
+	pairs[3][1].rating = 2;
+	pairs[4][1].category = text_of("ba");
+	pairs[5][1].order_id = text_of("c");
+	pairs[6][1].event_id = text_of("c");
+	pairs[7][1].has &= ~(uint32_t) TIMELINE_HAS_RATING;
+	timeline_set_kind(&pairs[8][1], "view", 4);
+	for (i = 0; i < 9; i++)
+	{
+		TimelineEvent turned[2] = {pairs[i][1], pairs[i][0]};
+		Bytes		one = value_of(pairs[i], 2);
+		Bytes		other = value_of(turned, 2);
+
+		CHECK(same(one, other));
+		CHECK(timeline_compare_events(&turned[0], &turned[1]) ==
+			  -timeline_compare_events(&turned[1], &turned[0]));
+		CHECK(timeline_compare_events(&turned[0], &turned[1]) != 0);
+
+		/* But for its own field, an event with the same id is the same. */
+		timeline_read(&reader, one.data, one.size);
+		CHECK(reader.count == (i == 6 ? 2 : 1));
+		memory_release(&memory_plain, one.block);
+		memory_release(&memory_plain, other.block);
+
+		pairs[i][0].has &= ~(uint32_t) TIMELINE_HAS_EVENT_ID;
+		pairs[i][1].has &= ~(uint32_t) TIMELINE_HAS_EVENT_ID;
+		turned[0] = pairs[i][1];
+		turned[1] = pairs[i][0];
+		one = value_of(pairs[i], 2);
+		other = value_of(turned, 2);
+		CHECK(same(one, other));
+		timeline_read(&reader, one.data, one.size);
+		CHECK(reader.count == 2);
+		memory_release(&memory_plain, one.block);
+		memory_release(&memory_plain, other.block);
+	}
+
+	pairs[0][0].category = text_of("z");
+	pairs[0][0].at = -1;
+	pairs[0][1].category = text_of("a");
+	value = value_of(pairs[0], 2);
+	timeline_read(&reader, value.data, value.size);
+	CHECK(reader.categories.count == 2);
+	for (word = 0; word < 2; word++)
+		CHECK(timeline_category(&reader, word).data[0] == "az"[word]);
+	memory_release(&memory_plain, value.block);
+}
+
 /* Numbers come back bit by bit; what has two decimals takes few bytes. */
 static void
 test_numbers(void)
@@ -276,7 +348,7 @@ test_numbers(void)
 		TimelineFault fault;
 		size_t		capacity;
 		Bytes		value;
-		char	   *text;
+		char	   *text = NULL;
 
 		if (i % 2)
 			event.amount = (double) (int64_t) (random_bits(&random) >> random_below(&random, 48)) / 100.0;
@@ -315,6 +387,14 @@ test_numbers(void)
 		Bytes		value;
 
 		CHECK(empty.size == 14);
+		for (i = 0; i < 65536; i++)
+		{
+			event.amount = i / 100.0;
+			value = value_of(&event, 1);
+			exact = exact && value.size == empty.size + (i < 256 ? 2 : 3);
+			memory_release(&memory_plain, value.block);
+		}
+		CHECK(exact);
 		event.amount = 655.35;
 		value = value_of(&event, 1);
 		CHECK(value.size == empty.size + 3);
@@ -495,6 +575,7 @@ main(void)
 {
 	test_time();
 	test_one_value();
+	test_each_field();
 	test_numbers();
 	test_times();
 	test_refusals();
