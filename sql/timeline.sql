@@ -131,6 +131,11 @@ SELECT count(*) AS customers,
 	bool_and(promo.timeline_send(s.plain) = promo.timeline_send(p.plain)
 			 AND promo.timeline_send(s.whole) = promo.timeline_send(p.whole)) AS same_bits
 FROM serial_way s JOIN parallel_way p USING (customer);
+-- with groups of an event or two as well
+SELECT count(*) AS groups, bool_and(a.t OPERATOR(promo.=) b.t) AS same
+FROM (SELECT customer, category, promo.timeline(at, amount) AS t FROM many GROUP BY customer, category) a
+JOIN (SELECT customer, category, promo.timeline(at, amount ORDER BY amount, at) AS t FROM many GROUP BY customer, category) b
+	USING (customer, category);
 EXPLAIN (COSTS OFF) SELECT promo.timeline_merge(plain) FROM serial_way;
 SELECT promo.timeline_merge(plain) = (SELECT promo.timeline(at, amount) FROM many) AS one_value FROM serial_way;
 RESET parallel_setup_cost;

@@ -108,7 +108,7 @@ typedef struct EventColumns
 
 /* Turns a status that is not TIMELINE_OK into an error. */
 static void
-report(TimelineStatus status)
+timeline_report(TimelineStatus status)
 {
 	switch (status)
 	{
@@ -152,7 +152,7 @@ report(TimelineStatus status)
 }
 
 static void
-report_no_time(void)
+timeline_report_no_time(void)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
@@ -184,7 +184,7 @@ promo_timeline_needs_zone(PG_FUNCTION_ARGS)
  */
 
 static void *
-state_alloc(void *arg, size_t size)
+timeline_state_alloc(void *arg, size_t size)
 {
 	(void) arg;
 	return palloc(size);
@@ -192,24 +192,24 @@ state_alloc(void *arg, size_t size)
 
 /* The executor frees the old state, or it goes with its context. */
 static void
-state_release(void *arg, void *pointer)
+timeline_state_release(void *arg, void *pointer)
 {
 	(void) arg;
 	(void) pointer;
 }
 
 static bool
-state_may_go_on(void *arg)
+timeline_state_may_go_on(void *arg)
 {
 	(void) arg;
 	CHECK_FOR_INTERRUPTS();
 	return true;
 }
 
-static const Memory state_memory = {state_alloc, state_release, state_may_go_on, NULL};
+static const Memory timeline_state_memory = {timeline_state_alloc, timeline_state_release, timeline_state_may_go_on, NULL};
 
 static TimelineState *
-new_state(size_t *capacity, size_t size)
+timeline_new_state(size_t *capacity, size_t size)
 {
 	TimelineState *state;
 
@@ -222,14 +222,14 @@ new_state(size_t *capacity, size_t size)
 }
 
 static void
-add_all(TimelineState **state, size_t *capacity, Datum value)
+timeline_add_datum(TimelineState **state, size_t *capacity, Datum value)
 {
 	struct varlena *packed = PG_DETOAST_DATUM_PACKED(value);
 	TimelineReader reader;
 
 	timeline_read(&reader, VARDATA_ANY(packed), VARSIZE_ANY_EXHDR(packed));
-	report(reader.failed ? TIMELINE_CORRUPT :
-		   timeline_add_all(state, capacity, &reader, &state_memory));
+	timeline_report(reader.failed ? TIMELINE_CORRUPT :
+					timeline_add_all(state, capacity, &reader, &timeline_state_memory));
 }
 
 /*
@@ -238,7 +238,7 @@ add_all(TimelineState **state, size_t *capacity, Datum value)
  * from another process.
  */
 static TimelineState *
-get_state(FunctionCallInfo fcinfo, size_t *capacity)
+timeline_get_state(FunctionCallInfo fcinfo, size_t *capacity)
 {
 	TimelineState *state;
 	struct varlena *value;
@@ -246,7 +246,7 @@ get_state(FunctionCallInfo fcinfo, size_t *capacity)
 	if (!AggCheckCallContext(fcinfo, NULL))
 		elog(ERROR, "timeline support function called outside an aggregate");
 	if (PG_ARGISNULL(0))
-		return new_state(capacity, 0);
+		return timeline_new_state(capacity, 0);
 
 	value = (struct varlena *) PG_GETARG_POINTER(0);
 	state = (TimelineState *) value;
@@ -256,53 +256,53 @@ get_state(FunctionCallInfo fcinfo, size_t *capacity)
 		*capacity = VARSIZE(value);
 		return state;
 	}
-	state = new_state(capacity, toast_raw_datum_size(PointerGetDatum(value)) * 2);
-	add_all(&state, capacity, PointerGetDatum(value));
+	state = timeline_new_state(capacity, toast_raw_datum_size(PointerGetDatum(value)) * 2);
+	timeline_add_datum(&state, capacity, PointerGetDatum(value));
 	return state;
 }
 
 static inline Datum
-state_datum(TimelineState *state, size_t capacity)
+timeline_state_datum(TimelineState *state, size_t capacity)
 {
 	SET_VARSIZE(state, capacity);
 	return PointerGetDatum(state);
 }
 
 static struct varlena *
-finish(const void *data, size_t size)
+timeline_finish_block(const void *data, size_t size)
 {
 	Memory		memory = pg_memory(CurrentMemoryContext);
 	unsigned char *value;
 	size_t		value_size;
 
-	report(timeline_finish(data, size, &memory, &value, &value_size));
+	timeline_report(timeline_finish(data, size, &memory, &value, &value_size));
 	SET_VARSIZE(value, value_size);
 	return (struct varlena *) value;
 }
 
 static struct varlena *
-finish_state(const TimelineState *state, size_t capacity)
+timeline_finish_state(const TimelineState *state, size_t capacity)
 {
-	return finish((const char *) state + TIMELINE_PREFIX, capacity - TIMELINE_PREFIX);
+	return timeline_finish_block((const char *) state + TIMELINE_PREFIX, capacity - TIMELINE_PREFIX);
 }
 
 /* A timeline that is a value. */
 static struct varlena *
-get_value(Datum datum)
+timeline_get_value(Datum datum)
 {
 	struct varlena *packed = PG_DETOAST_DATUM_PACKED(datum);
 	const unsigned char *data = (const unsigned char *) VARDATA_ANY(packed);
 	size_t		size = VARSIZE_ANY_EXHDR(packed);
 
 	if (size > 1 && data[1] & TIMELINE_STATE)
-		return finish(data, size);
+		return timeline_finish_block(data, size);
 	return packed;
 }
 
 void
 pg_timeline_read(TimelineReader *reader, Datum value)
 {
-	struct varlena *packed = get_value(value);
+	struct varlena *packed = timeline_get_value(value);
 
 	timeline_read(reader, VARDATA_ANY(packed), VARSIZE_ANY_EXHDR(packed));
 	pg_timeline_done(reader);
@@ -312,7 +312,7 @@ void
 pg_timeline_done(const TimelineReader *reader)
 {
 	if (reader->failed)
-		report(TIMELINE_CORRUPT);
+		timeline_report(TIMELINE_CORRUPT);
 }
 
 /*-------------------------------------------------------------------------
@@ -331,7 +331,7 @@ promo_timeline_in(PG_FUNCTION_ARGS)
 	char	   *text = PG_GETARG_CSTRING(0);
 	Memory		memory = pg_memory(CurrentMemoryContext);
 	size_t		capacity;
-	TimelineState *state = new_state(&capacity, strlen(text) / 4);
+	TimelineState *state = timeline_new_state(&capacity, strlen(text) / 4);
 	TimelineFault fault;
 	TimelineStatus status;
 
@@ -343,8 +343,8 @@ promo_timeline_in(PG_FUNCTION_ARGS)
 				 errmsg("invalid input syntax for type %s", "timeline"),
 				 errdetail("%s, at character %d.", fault.problem,
 						   pg_mbstrlen_with_len(text, (int) fault.at) + 1)));
-	report(status);
-	PG_RETURN_POINTER(finish_state(state, capacity));
+	timeline_report(status);
+	PG_RETURN_POINTER(timeline_finish_state(state, capacity));
 }
 
 /* timeline_out(timeline) returns cstring */
@@ -356,13 +356,13 @@ promo_timeline_out(PG_FUNCTION_ARGS)
 	char	   *text;
 
 	pg_timeline_read(&reader, PG_GETARG_DATUM(0));
-	report(timeline_write_text(&reader, &memory, &text));
+	timeline_report(timeline_write_text(&reader, &memory, &text));
 	PG_RETURN_CSTRING(text);
 }
 
 /* Texts of a value that comes from outside must be in our encoding. */
 static void
-verify_text(const TimelineText *text)
+timeline_verify_text(const TimelineText *text)
 {
 	(void) pg_verify_mbstr(GetDatabaseEncoding(), text->data, (int) text->length, false);
 }
@@ -386,7 +386,7 @@ promo_timeline_recv(PG_FUNCTION_ARGS)
 	TimelineEvent event;
 
 	if (status == TIMELINE_TOO_LARGE || status == TIMELINE_NO_MEMORY)
-		report(status);
+		timeline_report(status);
 	if (status != TIMELINE_OK)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
@@ -399,13 +399,13 @@ promo_timeline_recv(PG_FUNCTION_ARGS)
 	while (timeline_next(&reader, &event))
 	{
 		if (event.has & TIMELINE_HAS_KIND)
-			verify_text(&event.kind_name);
+			timeline_verify_text(&event.kind_name);
 		if (event.has & TIMELINE_HAS_CATEGORY)
-			verify_text(&event.category);
+			timeline_verify_text(&event.category);
 		if (event.has & TIMELINE_HAS_ORDER_ID)
-			verify_text(&event.order_id);
+			timeline_verify_text(&event.order_id);
 		if (event.has & TIMELINE_HAS_EVENT_ID)
-			verify_text(&event.event_id);
+			timeline_verify_text(&event.event_id);
 	}
 
 	value = palloc(size + VARHDRSZ);
@@ -418,7 +418,7 @@ promo_timeline_recv(PG_FUNCTION_ARGS)
 Datum
 promo_timeline_send(PG_FUNCTION_ARGS)
 {
-	struct varlena *value = get_value(PG_GETARG_DATUM(0));
+	struct varlena *value = timeline_get_value(PG_GETARG_DATUM(0));
 	StringInfoData buffer;
 
 	pq_begintypsend(&buffer);
@@ -446,23 +446,23 @@ promo_timeline_accum(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(1))
 	{
 		if (!PG_ARGISNULL(2))
-			report_no_time();
+			timeline_report_no_time();
 		if (PG_ARGISNULL(0))
 			PG_RETURN_NULL();
 		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
 	}
 
-	state = get_state(fcinfo, &capacity);
+	state = timeline_get_state(fcinfo, &capacity);
 	if (!PG_ARGISNULL(2))
-		report(timeline_add_amount(&state, &capacity, PG_GETARG_TIMESTAMPTZ(1),
-								   PG_GETARG_FLOAT8(2), &state_memory));
+		timeline_report(timeline_add_amount(&state, &capacity, PG_GETARG_TIMESTAMPTZ(1),
+											PG_GETARG_FLOAT8(2), &timeline_state_memory));
 	else
 	{
 		TimelineEvent event = {.at = PG_GETARG_TIMESTAMPTZ(1)};
 
-		report(timeline_add(&state, &capacity, &event, &state_memory));
+		timeline_report(timeline_add(&state, &capacity, &event, &timeline_state_memory));
 	}
-	PG_RETURN_DATUM(state_datum(state, capacity));
+	PG_RETURN_DATUM(timeline_state_datum(state, capacity));
 }
 
 /*
@@ -480,13 +480,13 @@ promo_timeline_accum_kind(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(1))
 	{
 		if (!PG_ARGISNULL(2))
-			report_no_time();
+			timeline_report_no_time();
 		if (PG_ARGISNULL(0))
 			PG_RETURN_NULL();
 		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
 	}
 
-	state = get_state(fcinfo, &capacity);
+	state = timeline_get_state(fcinfo, &capacity);
 	event.at = PG_GETARG_TIMESTAMPTZ(1);
 	if (!PG_ARGISNULL(2))
 	{
@@ -499,8 +499,8 @@ promo_timeline_accum_kind(PG_FUNCTION_ARGS)
 
 		timeline_set_kind(&event, VARDATA_ANY(kind), VARSIZE_ANY_EXHDR(kind));
 	}
-	report(timeline_add(&state, &capacity, &event, &state_memory));
-	PG_RETURN_DATUM(state_datum(state, capacity));
+	timeline_report(timeline_add(&state, &capacity, &event, &timeline_state_memory));
+	PG_RETURN_DATUM(timeline_state_datum(state, capacity));
 }
 
 /*
@@ -508,7 +508,7 @@ promo_timeline_accum_kind(PG_FUNCTION_ARGS)
  * with them comes in one error.
  */
 static void
-find_columns(EventColumns *columns)
+timeline_find_columns(EventColumns *columns)
 {
 	TupleDesc	desc = columns->reader.desc;
 	StringInfoData faults;
@@ -578,7 +578,7 @@ find_columns(EventColumns *columns)
 }
 
 static double
-number_value(Oid type, Datum value)
+timeline_number_value(Oid type, Datum value)
 {
 	switch (type)
 	{
@@ -599,7 +599,7 @@ number_value(Oid type, Datum value)
 
 /* A text, or whatever a value of another type prints as. */
 static TimelineText
-text_value(Oid type, FmgrInfo *output, Datum value)
+timeline_text_value(Oid type, FmgrInfo *output, Datum value)
 {
 	TimelineText result;
 
@@ -650,7 +650,7 @@ promo_timeline_accum_record(PG_FUNCTION_ARGS)
 			fcinfo->flinfo->fn_extra = columns;
 		}
 		if (record_read(&columns->reader, PG_GETARG_HEAPTUPLEHEADER(1)))
-			find_columns(columns);
+			timeline_find_columns(columns);
 		for (i = 0; i < COLUMNS; i++)
 		{
 			int			number = columns->number[i];
@@ -668,36 +668,36 @@ promo_timeline_accum_record(PG_FUNCTION_ARGS)
 					has_time = true;
 					break;
 				case COLUMN_AMOUNT:
-					event.amount = number_value(columns->type[i], value);
+					event.amount = timeline_number_value(columns->type[i], value);
 					break;
 				case COLUMN_KIND:
 					{
-						TimelineText kind = text_value(columns->type[i],
-													   &columns->output[i], value);
+						TimelineText kind = timeline_text_value(columns->type[i],
+																&columns->output[i], value);
 
 						timeline_set_kind(&event, kind.data, kind.length);
 						break;
 					}
 				case COLUMN_DISCOUNT:
-					event.discount = number_value(columns->type[i], value);
+					event.discount = timeline_number_value(columns->type[i], value);
 					break;
 				case COLUMN_ITEMS:
-					event.items = number_value(columns->type[i], value);
+					event.items = timeline_number_value(columns->type[i], value);
 					break;
 				case COLUMN_CATEGORY:
-					event.category = text_value(columns->type[i],
-												&columns->output[i], value);
+					event.category = timeline_text_value(columns->type[i],
+														 &columns->output[i], value);
 					break;
 				case COLUMN_ORDER_ID:
-					event.order_id = text_value(columns->type[i],
-												&columns->output[i], value);
+					event.order_id = timeline_text_value(columns->type[i],
+														 &columns->output[i], value);
 					break;
 				case COLUMN_EVENT_ID:
-					event.event_id = text_value(columns->type[i],
-												&columns->output[i], value);
+					event.event_id = timeline_text_value(columns->type[i],
+														 &columns->output[i], value);
 					break;
 				case COLUMN_RATING:
-					event.rating = number_value(columns->type[i], value);
+					event.rating = timeline_number_value(columns->type[i], value);
 					break;
 				case COLUMNS:
 					break;
@@ -711,11 +711,11 @@ promo_timeline_accum_record(PG_FUNCTION_ARGS)
 		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
 	}
 	if (!has_time)
-		report_no_time();
+		timeline_report_no_time();
 
-	state = get_state(fcinfo, &capacity);
-	report(timeline_add(&state, &capacity, &event, &state_memory));
-	PG_RETURN_DATUM(state_datum(state, capacity));
+	state = timeline_get_state(fcinfo, &capacity);
+	timeline_report(timeline_add(&state, &capacity, &event, &timeline_state_memory));
+	PG_RETURN_DATUM(timeline_state_datum(state, capacity));
 }
 
 /*
@@ -733,9 +733,9 @@ promo_timeline_accum_timeline(PG_FUNCTION_ARGS)
 			PG_RETURN_NULL();
 		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
 	}
-	state = get_state(fcinfo, &capacity);
-	add_all(&state, &capacity, PG_GETARG_DATUM(1));
-	PG_RETURN_DATUM(state_datum(state, capacity));
+	state = timeline_get_state(fcinfo, &capacity);
+	timeline_add_datum(&state, &capacity, PG_GETARG_DATUM(1));
+	PG_RETURN_DATUM(timeline_state_datum(state, capacity));
 }
 
 /* Strict: the first state is taken as it is. */
@@ -745,9 +745,9 @@ promo_timeline_combine(PG_FUNCTION_ARGS)
 	TimelineState *state;
 	size_t		capacity;
 
-	state = get_state(fcinfo, &capacity);
-	add_all(&state, &capacity, PG_GETARG_DATUM(1));
-	PG_RETURN_DATUM(state_datum(state, capacity));
+	state = timeline_get_state(fcinfo, &capacity);
+	timeline_add_datum(&state, &capacity, PG_GETARG_DATUM(1));
+	PG_RETURN_DATUM(timeline_state_datum(state, capacity));
 }
 
 /* Never changes the state. */
@@ -756,7 +756,7 @@ promo_timeline_final(PG_FUNCTION_ARGS)
 {
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
-	PG_RETURN_POINTER(get_value(PG_GETARG_DATUM(0)));
+	PG_RETURN_POINTER(timeline_get_value(PG_GETARG_DATUM(0)));
 }
 
 /*-------------------------------------------------------------------------
@@ -775,12 +775,12 @@ promo_timeline_merge(PG_FUNCTION_ARGS)
 	Datum		a = PG_GETARG_DATUM(0);
 	Datum		b = PG_GETARG_DATUM(1);
 	size_t		capacity;
-	TimelineState *state = new_state(&capacity, toast_raw_datum_size(a) +
-									 toast_raw_datum_size(b));
+	TimelineState *state = timeline_new_state(&capacity, toast_raw_datum_size(a) +
+											  toast_raw_datum_size(b));
 
-	add_all(&state, &capacity, a);
-	add_all(&state, &capacity, b);
-	PG_RETURN_POINTER(finish_state(state, capacity));
+	timeline_add_datum(&state, &capacity, a);
+	timeline_add_datum(&state, &capacity, b);
+	PG_RETURN_POINTER(timeline_finish_state(state, capacity));
 }
 
 /*
@@ -798,16 +798,16 @@ promo_timeline_forget_before(PG_FUNCTION_ARGS)
 	TimelineEvent event;
 
 	pg_timeline_read(&reader, PG_GETARG_DATUM(0));
-	state = new_state(&capacity, reader.end - reader.place);
+	state = timeline_new_state(&capacity, reader.end - reader.place);
 	while (timeline_next(&reader, &event))
 		if (event.at >= before)
-			report(timeline_add(&state, &capacity, &event, &state_memory));
+			timeline_report(timeline_add(&state, &capacity, &event, &timeline_state_memory));
 	pg_timeline_done(&reader);
-	PG_RETURN_POINTER(finish_state(state, capacity));
+	PG_RETURN_POINTER(timeline_finish_state(state, capacity));
 }
 
 static Datum
-text_datum(TimelineText text)
+timeline_text_datum(TimelineText text)
 {
 	return PointerGetDatum(cstring_to_text_with_len(text.data, (int) text.length));
 }
@@ -845,7 +845,7 @@ promo_timeline_events(PG_FUNCTION_ARGS)
 		}
 		nulls[COLUMN_AT] = nulls[COLUMN_KIND] = false;
 		values[COLUMN_AT] = TimestampTzGetDatum(event.at);
-		values[COLUMN_KIND] = text_datum(timeline_kind_name(&event));
+		values[COLUMN_KIND] = timeline_text_datum(timeline_kind_name(&event));
 		if (!nulls[COLUMN_AMOUNT])
 			values[COLUMN_AMOUNT] = Float8GetDatum(event.amount);
 		if (!nulls[COLUMN_DISCOUNT])
@@ -853,11 +853,11 @@ promo_timeline_events(PG_FUNCTION_ARGS)
 		if (!nulls[COLUMN_ITEMS])
 			values[COLUMN_ITEMS] = Float8GetDatum(event.items);
 		if (!nulls[COLUMN_CATEGORY])
-			values[COLUMN_CATEGORY] = text_datum(event.category);
+			values[COLUMN_CATEGORY] = timeline_text_datum(event.category);
 		if (!nulls[COLUMN_ORDER_ID])
-			values[COLUMN_ORDER_ID] = text_datum(event.order_id);
+			values[COLUMN_ORDER_ID] = timeline_text_datum(event.order_id);
 		if (!nulls[COLUMN_EVENT_ID])
-			values[COLUMN_EVENT_ID] = text_datum(event.event_id);
+			values[COLUMN_EVENT_ID] = timeline_text_datum(event.event_id);
 		if (!nulls[COLUMN_RATING])
 			values[COLUMN_RATING] = Float8GetDatum(event.rating);
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
@@ -874,10 +874,10 @@ promo_timeline_events(PG_FUNCTION_ARGS)
  */
 
 static int
-compare(FunctionCallInfo fcinfo)
+timeline_compare_datums(FunctionCallInfo fcinfo)
 {
-	struct varlena *a = get_value(PG_GETARG_DATUM(0));
-	struct varlena *b = get_value(PG_GETARG_DATUM(1));
+	struct varlena *a = timeline_get_value(PG_GETARG_DATUM(0));
+	struct varlena *b = timeline_get_value(PG_GETARG_DATUM(1));
 	int			order = timeline_compare(VARDATA_ANY(a), VARSIZE_ANY_EXHDR(a),
 										 VARDATA_ANY(b), VARSIZE_ANY_EXHDR(b));
 
@@ -892,49 +892,49 @@ compare(FunctionCallInfo fcinfo)
 Datum
 promo_timeline_cmp(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_INT32(compare(fcinfo));
+	PG_RETURN_INT32(timeline_compare_datums(fcinfo));
 }
 
 Datum
 promo_timeline_eq(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_BOOL(compare(fcinfo) == 0);
+	PG_RETURN_BOOL(timeline_compare_datums(fcinfo) == 0);
 }
 
 Datum
 promo_timeline_ne(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_BOOL(compare(fcinfo) != 0);
+	PG_RETURN_BOOL(timeline_compare_datums(fcinfo) != 0);
 }
 
 Datum
 promo_timeline_lt(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_BOOL(compare(fcinfo) < 0);
+	PG_RETURN_BOOL(timeline_compare_datums(fcinfo) < 0);
 }
 
 Datum
 promo_timeline_le(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_BOOL(compare(fcinfo) <= 0);
+	PG_RETURN_BOOL(timeline_compare_datums(fcinfo) <= 0);
 }
 
 Datum
 promo_timeline_gt(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_BOOL(compare(fcinfo) > 0);
+	PG_RETURN_BOOL(timeline_compare_datums(fcinfo) > 0);
 }
 
 Datum
 promo_timeline_ge(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_BOOL(compare(fcinfo) >= 0);
+	PG_RETURN_BOOL(timeline_compare_datums(fcinfo) >= 0);
 }
 
 static uint64
-hash(FunctionCallInfo fcinfo, uint64 seed)
+timeline_hash_datum(FunctionCallInfo fcinfo, uint64 seed)
 {
-	struct varlena *value = get_value(PG_GETARG_DATUM(0));
+	struct varlena *value = timeline_get_value(PG_GETARG_DATUM(0));
 	uint64		result = timeline_hash(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value),
 									   seed);
 
@@ -946,12 +946,12 @@ hash(FunctionCallInfo fcinfo, uint64 seed)
 Datum
 promo_timeline_hash(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_UINT32((uint32) hash(fcinfo, 0));
+	PG_RETURN_UINT32((uint32) timeline_hash_datum(fcinfo, 0));
 }
 
 /* With seed 0 its low half is promo_timeline_hash, as hash classes ask for. */
 Datum
 promo_timeline_hash_extended(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_UINT64(hash(fcinfo, (uint64) PG_GETARG_INT64(1)));
+	PG_RETURN_UINT64(timeline_hash_datum(fcinfo, (uint64) PG_GETARG_INT64(1)));
 }
