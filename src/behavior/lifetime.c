@@ -416,6 +416,7 @@ climb(const Sample *sample, int n, Climb *climb)
 	climb->iterations = 0;
 	if (!log_likelihood(sample, place, n, &point, curvature))
 		return;
+	climb->outcome = GAVE_UP;
 	if (!isfinite(point.log_likelihood))
 		point.log_likelihood = -INFINITY;
 
@@ -448,7 +449,6 @@ climb(const Sample *sample, int n, Climb *climb)
 		if (last && polished)
 		{
 			climb->outcome = CONVERGED;
-			climb->gradient = 0;
 			for (i = 0; i < n; i++)
 			{
 				double		unit[MOST] = {0};
@@ -456,10 +456,12 @@ climb(const Sample *sample, int n, Climb *climb)
 				unit[i] = 1;
 				solve(factor, n, unit, step);
 				climb->error[i] = sqrt(step[i]);
-				climb->gradient = fmax(climb->gradient, fabs(point.gradient[i]));
+
+				/* A top so flat that it fills all the room is none. */
+				if (!(climb->error[i] < FURTHEST))
+					climb->outcome = GAVE_UP;
 			}
-			climb->log_likelihood = point.log_likelihood;
-			return;
+			break;
 		}
 
 		climb->iterations++;
@@ -472,7 +474,10 @@ climb(const Sample *sample, int n, Climb *climb)
 		for (i = 0; i < n; i++)
 			trial[i] = place[i] + step[i];
 		if (!log_likelihood(sample, trial, n, &trial_point, trial_curvature))
+		{
+			climb->outcome = STOPPED;
 			return;
+		}
 
 		/* What rounding may take from the likelihood is no step downwards. */
 		if (isfinite(trial_point.log_likelihood) &&
@@ -495,15 +500,12 @@ climb(const Sample *sample, int n, Climb *climb)
 		if (fabs(place[furthest]) > FURTHEST)
 			break;
 	}
-	climb->outcome = GAVE_UP;
-	climb->limit = fabs(place[furthest]) > FAR ? furthest : -1;
+	if (climb->outcome != CONVERGED)
+		climb->limit = fabs(place[furthest]) > FAR ? furthest : -1;
 	climb->log_likelihood = point.log_likelihood;
 	climb->gradient = 0;
 	for (i = 0; i < n; i++)
-	{
-		climb->error[i] = NAN;
 		climb->gradient = fmax(climb->gradient, fabs(point.gradient[i]));
-	}
 }
 
 /*

@@ -71,8 +71,9 @@ COMMENT ON FUNCTION gamma_gamma_recv(internal) IS 'I/O';
 COMMENT ON FUNCTION gamma_gamma_send(gamma_gamma) IS 'I/O';
 
 -- The customers of a fit on their way, equal ones counted: 24 bytes for each
--- that differs, with slack at most three times that.  A real type, so that
--- partial states travel between workers and machines.
+-- that differs, twice that with room to grow, and five times that for a moment
+-- while it grows; 44 million in all.  A real type, so that partial states travel
+-- between workers and machines.
 CREATE TYPE lifetime_state;
 
 CREATE FUNCTION lifetime_state_in(cstring) RETURNS lifetime_state

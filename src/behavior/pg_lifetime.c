@@ -395,14 +395,17 @@ PG_FUNCTION_INFO_V1(promo_bgnbd_accum);
 Datum
 promo_bgnbd_accum(PG_FUNCTION_ARGS)
 {
-	double		frequency = PG_GETARG_FLOAT8(1);
-	double		recency = PG_GETARG_FLOAT8(2);
-	double		t = PG_GETARG_FLOAT8(3);
+	double		frequency;
+	double		recency;
+	double		t;
 	LifetimeFaults faults;
 	LifetimeState *state;
 
 	if (PG_ARGISNULL(1) || PG_ARGISNULL(2) || PG_ARGISNULL(3))
 		return state_unchanged(fcinfo);
+	frequency = PG_GETARG_FLOAT8(1);
+	recency = PG_GETARG_FLOAT8(2);
+	t = PG_GETARG_FLOAT8(3);
 	faults.used = 0;
 	lifetime_check_frequency(frequency, &faults);
 	lifetime_check_times(frequency, recency, t, &faults);
@@ -423,13 +426,15 @@ PG_FUNCTION_INFO_V1(promo_gamma_gamma_accum);
 Datum
 promo_gamma_gamma_accum(PG_FUNCTION_ARGS)
 {
-	double		frequency = PG_GETARG_FLOAT8(1);
-	double		monetary = PG_GETARG_FLOAT8(2);
+	double		frequency;
+	double		monetary;
 	LifetimeFaults faults;
 	LifetimeState *state;
 
-	if (PG_ARGISNULL(1) || PG_ARGISNULL(2) || frequency == 0)
+	if (PG_ARGISNULL(1) || PG_ARGISNULL(2) || PG_GETARG_FLOAT8(1) == 0)
 		return state_unchanged(fcinfo);
+	frequency = PG_GETARG_FLOAT8(1);
+	monetary = PG_GETARG_FLOAT8(2);
 	faults.used = 0;
 	lifetime_check_frequency(frequency, &faults);
 	lifetime_check_monetary(frequency, monetary, &faults);

@@ -417,6 +417,48 @@ test_compact(void)
 	CHECK(lifetime_compact(&memory_plain, one, 0, &used) && used == 0);
 }
 
+/* Counted together, customers weigh what they weigh one by one. */
+static void
+test_counts(void)
+{
+	static const double known[2][4] = {{0.6, 12, 0.8, 2.5}, {6.25, 3.74, 15.44, 0}};
+	static LifetimeCustomers customers[3000];
+	int			model;
+
+	for (model = 0; model < 2; model++)
+	{
+		int			n = lifetime_parameter_count((LifetimeModel) model);
+		double		level[2];
+		double		gradient[2][4];
+		double		hessian[2][4][4];
+		size_t		used = 3000;
+		int			i;
+		int			j;
+
+		if (model == LIFETIME_BGNBD)
+			draw_customers(6, known[0], customers, used);
+		else
+			draw_spenders(6, known[1], customers, used);
+		for (i = 0; i < 3000; i++)
+		{
+			customers[i].t = ceil(customers[i].t / 25);
+			customers[i].value = ceil(customers[i].value / 25);
+		}
+		CHECK(lifetime_likelihood(&memory_plain, (LifetimeModel) model, customers, used, known[model],
+								  &level[0], gradient[0], hessian[0]));
+		CHECK(lifetime_compact(&memory_plain, customers, 0, &used) && used < 1000);
+		CHECK(lifetime_likelihood(&memory_plain, (LifetimeModel) model, customers, used, known[model],
+								  &level[1], gradient[1], hessian[1]));
+		CHECK(near(level[0], level[1], 1e-12));
+		for (i = 0; i < n; i++)
+		{
+			CHECK(near(gradient[0][i], gradient[1][i], 1e-9));
+			for (j = i; j < n; j++)
+				CHECK(near(hessian[0][i][j], hessian[1][i][j], 1e-9));
+		}
+	}
+}
+
 /*
  * Parameters known are found again within three standard errors, and the
  * errors are as large as what differs between fits of other customers.
@@ -451,7 +493,7 @@ test_recovery(void)
 			else
 				draw_spenders(100 + (uint64_t) fits, known[1], customers, 2000);
 			CHECK(fit_all((LifetimeModel) model, customers, 2000, &fit) == LIFETIME_FITTED);
-			CHECK(fit.customers == 2000 && fit.iterations > 0 && fit.gradient < 1e-6);
+			CHECK(fit.customers == 2000 && fit.iterations > 0 && fit.iterations < 20 && fit.gradient < 1e-6);
 			for (i = 0; i < n; i++)
 			{
 				/* By logarithms, in which the likelihood is nearer to a parabola. */
@@ -992,7 +1034,11 @@ test_state(void)
 		free(back);
 		CHECK(!lifetime_read_state(&memory_plain, bytes, size - 1, &model, &back, &read, &faults) && back == NULL);
 
-		/* Customers that the aggregate would refuse are refused here. */
+		/* Customers that the aggregate would refuse, or none, are refused here. */
+		customers[500].count = 0;
+		lifetime_write_state((LifetimeModel) i, customers, used, bytes);
+		CHECK(!lifetime_read_state(&memory_plain, bytes, size, &model, &back, &read, &faults));
+		customers[500].count = 1;
 		customers[500].value = i == LIFETIME_BGNBD ? customers[500].t + 1 : -1;
 		customers[500].frequency = 1;
 		lifetime_write_state((LifetimeModel) i, customers, used, bytes);
@@ -1030,6 +1076,7 @@ main(void)
 	test_likelihood();
 	test_derivatives();
 	test_compact();
+	test_counts();
 	test_recovery();
 	test_many();
 	test_units();
