@@ -135,7 +135,7 @@ private_start() {
 	mkdir -p "$private/data" "$private/socket"
 	chmod 700 "$private/data"
 	[ "$(id -u)" = 0 ] && chown "$private_user" "$private/data" "$private/socket"
-	(cd "$private" && private_as "$private_bin/initdb" -D data -A trust -U promo --no-sync --locale=C -E UTF8 >initdb.log 2>&1) ||
+	(cd "$private" && private_as "$private_bin/initdb" -D data -A trust -U postgres --no-sync --locale=C -E UTF8 >initdb.log 2>&1) ||
 		{ cat "$private/initdb.log"; return 1; }
 	for setting in listen_addresses= "unix_socket_directories=$private/socket" \
 		fsync=off shared_buffers=256MB max_wal_size=4GB "$@"; do
@@ -143,7 +143,7 @@ private_start() {
 	done
 	(cd "$private" && private_as "$private_bin/pg_ctl" -D data -l data/log -w -o "${settings[*]}" start >start.log 2>&1) ||
 		{ cat "$private/start.log"; private_as tail -n 20 "$private/data/log"; return 1; }
-	export PGHOST=$private/socket PGUSER=promo PGDATABASE=postgres PGPORT=5432
+	export PGHOST=$private/socket PGUSER=postgres PGDATABASE=postgres PGPORT=5432
 	unset PGPASSWORD PGSERVICE PGOPTIONS
 }
 
