@@ -186,6 +186,18 @@ node_set_has(const ForestNode *set, uint8_t bin)
 	return ((bin & 32 ? slot->split : slot->next) >> (bin & 31)) & 1;
 }
 
+/* The slot that a row goes to from an inner node. */
+static inline uint32_t
+node_next(const ForestNode *nodes, ForestNode node, const uint8_t *row, bool has_sets)
+{
+	uint8_t		bin = row[node_feature(node)];
+
+	if (has_sets && (node.split & NODE_SET))
+		return node.next + !node_set_has(nodes + node.next + 2, bin);
+	bin = (uint8_t) (bin - ((node.split & NODE_NULL_FAILS) != 0));
+	return node.next + (bin > node_byte(node));
+}
+
 static inline uint64_t
 number_u64(GroveNumber number)
 {

@@ -109,18 +109,6 @@ forest_bin_row(const Forest *forest, const ForestValue *values, uint8_t *row)
 	}
 }
 
-/* The slot that a row goes to from an inner node. */
-static inline uint32_t
-next_slot(const ForestNode *nodes, ForestNode node, const uint8_t *row, bool has_sets)
-{
-	uint8_t		bin = row[node_feature(node)];
-
-	if (has_sets && (node.split & NODE_SET))
-		return node.next + !node_set_has(nodes + node.next + 2, bin);
-	bin = (uint8_t) (bin - ((node.split & NODE_NULL_FAILS) != 0));
-	return node.next + (bin > node_byte(node));
-}
-
 /*
  * Walks a row through trees of a grove, many at a time: a walk that has come
  * to its leaf makes place for the next tree.
@@ -150,7 +138,7 @@ walk_trees(const Grove *grove, uint32_t first, uint32_t n, const uint8_t *row,
 
 			if (!(node.split & NODE_LEAF))
 			{
-				at[w] = trees[w][next_slot(trees[w], node, row, has_sets)];
+				at[w] = trees[w][node_next(trees[w], node, row, has_sets)];
 				continue;
 			}
 			leaves[which[w]] = node;
@@ -200,12 +188,12 @@ walk_rows(const ForestNode *nodes, const uint8_t *rows, size_t row_size, size_t 
 				if (has_sets)
 				{
 					if (!is_leaf)
-						slots[w] = next_slot(nodes, node, rows + (begin + w) * row_size, true);
+						slots[w] = node_next(nodes, node, rows + (begin + w) * row_size, true);
 				}
 				else
 				{
 					ForestNode	safe = {node.next, is_leaf ? 0 : node.split};
-					uint32_t	next = next_slot(nodes, safe, rows + (begin + w) * row_size, false);
+					uint32_t	next = node_next(nodes, safe, rows + (begin + w) * row_size, false);
 
 					slots[w] = is_leaf ? slots[w] : next;
 				}
