@@ -108,13 +108,52 @@ output_text(Output *output, const char *key, TimelineText text)
 	output->text[output->length++] = '"';
 }
 
-/* The shortest decimal that reads as the same double. */
+/* A count of hundredths as a decimal; gives its start in the buffer. */
+static const char *
+cents_text(char *text, int64_t cents)
+{
+	uint64_t	rest = (uint64_t) (cents < 0 ? -cents : cents);
+	char	   *at = text + NUMBER_TEXT - 1;
+
+	*at = '\0';
+	if (rest % 100 != 0)
+	{
+		if (rest % 10 != 0)
+			*--at = (char) ('0' + rest % 10);
+		*--at = (char) ('0' + rest / 10 % 10);
+		*--at = '.';
+	}
+	rest /= 100;
+	do
+		*--at = (char) ('0' + rest % 10);
+	while ((rest /= 10) != 0);
+	if (cents < 0)
+		*--at = '-';
+	return at;
+}
+
+/*
+ * The shortest decimal that reads as the same double.  Two-decimal numbers of
+ * up to 15 digits, which most are, need no search: that many digits read and
+ * print unchanged.
+ */
 static void
 output_number(Output *output, const char *key, double x)
 {
 	char		text[NUMBER_TEXT];
 	int			precision;
 
+	if (fabs(x) < 1e13)
+	{
+		int64_t		cents = (int64_t) (x * 100.0 + (x < 0 ? -0.5 : 0.5));
+
+		if ((double) cents / 100.0 == x)
+		{
+			output_string(output, key);
+			output_string(output, cents_text(text, cents));
+			return;
+		}
+	}
 	for (precision = 15; precision < 17; precision++)
 	{
 		snprintf(text, sizeof(text), "%.*g", precision, x);

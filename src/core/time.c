@@ -7,8 +7,6 @@
  */
 #include "core/time.h"
 
-#include <stdio.h>
-
 /* Days from 1 March of the year 0 to 2000-01-01. */
 #define DAYS_TO_2000 730425
 
@@ -54,6 +52,20 @@ time_date(int64_t days, int64_t *year, int *month, int *day)
 	*year = era * 400 + years + (*month <= 2);
 }
 
+/* Writes a number with that many digits. */
+static char *
+write_digits(char *at, int value, int count)
+{
+	int			i;
+
+	for (i = count - 1; i >= 0; i--)
+	{
+		at[i] = (char) ('0' + value % 10);
+		value /= 10;
+	}
+	return at + count;
+}
+
 size_t
 time_write(char *text, int64_t at)
 {
@@ -61,26 +73,37 @@ time_write(char *text, int64_t at)
 	int64_t		in_day = at - days * TIME_DAY;
 	int			seconds = (int) (in_day / TIME_SECOND);
 	int			fraction = (int) (in_day % TIME_SECOND);
+	char	   *place = text;
 	int64_t		year;
 	int			month;
 	int			day;
-	int			length;
 
 	time_date(days, &year, &month, &day);
-	length = snprintf(text, TIME_TEXT,
-					  year < 0 ? "%05lld" : year > 9999 ? "+%lld" : "%04lld",
-					  (long long) year);
-	length += snprintf(text + length, TIME_TEXT - length, "-%02d-%02dT%02d:%02d:%02d",
-					   month, day, seconds / 3600, seconds / 60 % 60, seconds % 60);
+	if (year < 0 || year > 9999)
+		*place++ = year < 0 ? '-' : '+';
+	if (year < 0)
+		year = -year;
+	place = write_digits(place, (int) year, year > 99999 ? 6 : year > 9999 ? 5 : 4);
+	*place++ = '-';
+	place = write_digits(place, month, 2);
+	*place++ = '-';
+	place = write_digits(place, day, 2);
+	*place++ = 'T';
+	place = write_digits(place, seconds / 3600, 2);
+	*place++ = ':';
+	place = write_digits(place, seconds / 60 % 60, 2);
+	*place++ = ':';
+	place = write_digits(place, seconds % 60, 2);
 	if (fraction != 0)
 	{
-		length += snprintf(text + length, TIME_TEXT - length, ".%06d", fraction);
-		while (text[length - 1] == '0')
-			length--;
+		*place++ = '.';
+		place = write_digits(place, fraction, 6);
+		while (place[-1] == '0')
+			place--;
 	}
-	text[length++] = 'Z';
-	text[length] = '\0';
-	return (size_t) length;
+	*place++ = 'Z';
+	*place = '\0';
+	return (size_t) (place - text);
 }
 
 /* Takes that many digits, no more; -1 when they are not there. */

@@ -381,6 +381,26 @@ test_numbers(void)
 	CHECK(exact);
 	CHECK(text_exact);
 
+	/* The shortest text of a number is what %.15g prints where that is exact. */
+	for (i = -30000; i < 30000; i++)
+	{
+		TimelineReader reader;
+		Bytes		value;
+		char		expected[80];
+		char	   *text = NULL;
+
+		event.amount = (i % 3 ? (double) i * i * i : i) / 100.0;
+		value = value_of(&event, 1);
+		timeline_read(&reader, value.data, value.size);
+		CHECK(timeline_write_text(&reader, &memory_plain, &text) == TIMELINE_OK);
+		snprintf(expected, sizeof(expected), "[{\"at\": \"2000-01-01T00:00:00Z\", \"amount\": %.15g}]",
+				 event.amount);
+		text_exact = text_exact && strcmp(text, expected) == 0;
+		memory_release(&memory_plain, text);
+		memory_release(&memory_plain, value.block);
+	}
+	CHECK(text_exact);
+
 	/* 65,535 cents take two bytes, beside one for control; zero has no sign. */
 	{
 		Bytes		empty = value_of(NULL, 0);
@@ -468,6 +488,10 @@ test_refusals(void)
 	event.event_id = text_of("");
 	event.kind = TIMELINE_ORDER;
 	CHECK(timeline_add(&state, &capacity, &event, &memory_plain) == TIMELINE_EMPTY_TEXT);
+	event.has = TIMELINE_HAS_CATEGORY;
+	event.category.data = "";
+	event.category.length = (uint32_t) TIMELINE_LARGEST;
+	CHECK(timeline_add(&state, &capacity, &event, &memory_plain) == TIMELINE_TOO_LARGE);
 	CHECK(state->count == 0 && state->used == sizeof(TimelineState));
 	memory_release(&memory_plain, state);
 }
