@@ -111,6 +111,8 @@ typedef struct GrowScan
 {
 	int			n;
 	uint8_t		code[CODES];
+	uint64_t	word[CODES];	/* each bin's own */
+	uint64_t	null_word;
 	uint32_t	rows[CODES];
 	double		weight[CODES];
 	double		sum[CODES];
@@ -454,51 +456,44 @@ scale_targets(Grower *grower, GrowNode *node)
 	return true;
 }
 
-/* The words of a node's rows, and the range of their targets. */
-static void
+/*
+ * The words of a node's rows, with their sums and the range of their targets.
+ */
+static GrowTotal
 make_words(Grower *grower, const GrowNode *node, uint32_t *low, uint32_t *high)
 {
 	const GrowRow *rows = grower->rows + node->begin;
+	const double *weights = grower->matrix->class_weights;
+	uint64_t   *words = grower->words;
 	uint32_t	n = node->n_rows;
 	uint32_t	least = UINT32_MAX;
 	uint32_t	most = 0;
-	uint32_t	i;
-
-	for (i = 0; i < n; i++)
-	{
-		uint32_t	weight = rows[i].tag & TAG_WEIGHT;
-		uint32_t	target = rows[i].tag >> TAG_SHIFT;
-
-		grower->words[i] = (UINT64_C(1) << WORD_ROWS_SHIFT) |
-			(uint64_t) weight << WORD_WEIGHT_SHIFT | weight * target;
-		if (target < least)
-			least = target;
-		if (target > most)
-			most = target;
-	}
-	*low = least;
-	*high = most;
-}
-
-/* The sums over all rows of a node. */
-static GrowTotal
-total_words(const Grower *grower, uint32_t n)
-{
 	GrowTotal	total = {n, 0, 0, 0, 0, n > grower->chunk_rows};
-	const double *weights = grower->matrix->class_weights;
 	uint32_t	begin;
 
 	for (begin = 0; begin < n; begin += grower->chunk_rows)
 	{
 		uint32_t	end = n - begin > grower->chunk_rows ? begin + grower->chunk_rows : n;
-		uint64_t	words = 0;
+		uint64_t	sum = 0;
 		uint32_t	i;
 
 		for (i = begin; i < end; i++)
-			words += grower->words[i];
-		total.drawn += (words >> WORD_WEIGHT_SHIFT) & WORD_MAX_WEIGHT;
-		total.raw_sum += words & WORD_SUM_MASK;
+		{
+			uint32_t	weight = rows[i].tag & TAG_WEIGHT;
+			uint32_t	target = rows[i].tag >> TAG_SHIFT;
+
+			words[i] = (UINT64_C(1) << WORD_ROWS_SHIFT) |
+				(uint64_t) weight << WORD_WEIGHT_SHIFT | weight * target;
+			sum += words[i];
+			least = target < least ? target : least;
+			most = target > most ? target : most;
+		}
+		total.drawn += (sum >> WORD_WEIGHT_SHIFT) & WORD_MAX_WEIGHT;
+		total.raw_sum += sum & WORD_SUM_MASK;
 	}
+	*low = least;
+	*high = most;
+
 	if (weights != NULL)
 	{
 		total.sum = weights[1] * (double) total.raw_sum;
@@ -571,11 +566,64 @@ scan_put_word(const double *weights, uint64_t word,
 }
 
 /*
- * Fills the scan with the bins of a feature, each with its own sums; the
- * histogram is left empty.
+ * The bins that a node of one chunk fills with values of a feature, and their
+ * words; the histogram is left empty.
  */
+static inline void
+list_words(Grower *grower, const GrowNode *node, int32_t feature)
+{
+	const uint8_t *bytes = grower->levels[node->level].bytes +
+		(size_t) feature * grower->levels[node->level].feature_step;
+	const GrowRow *rows = grower->rows + node->begin;
+	uint64_t   *histogram = grower->histogram;
+	GrowScan   *scan = &grower->scan;
+	int			n = 0;
+	int			code;
+
+	if (node->n_rows <= SPARSE_ROWS)
+	{
+		uint64_t   *filled = grower->filled;
+		int			part;
+
+		add_words_sparse(histogram, filled, bytes, rows, grower->words, node->n_rows);
+		scan->null_word = histogram[BINS_NULL];
+		histogram[BINS_NULL] = 0;
+		filled[0] &= ~UINT64_C(1);
+		for (part = 0; part < CODES / 64; part++)
+		{
+			uint64_t	bits = filled[part];
+
+			filled[part] = 0;
+			for (; bits != 0; bits &= bits - 1)
+			{
+				code = part * 64 + __builtin_ctzll(bits);
+				scan->code[n] = (uint8_t) code;
+				scan->word[n++] = histogram[code];
+				histogram[code] = 0;
+			}
+		}
+	}
+	else
+	{
+		int			n_codes = grower->matrix->n_bins[feature] + 1;
+
+		add_words(histogram, bytes, rows, grower->words, node->n_rows);
+		scan->null_word = histogram[BINS_NULL];
+		histogram[BINS_NULL] = 0;
+		for (code = 1; code < n_codes; code++)
+		{
+			scan->code[n] = (uint8_t) code;
+			scan->word[n] = histogram[code];
+			n += histogram[code] != 0;
+			histogram[code] = 0;
+		}
+	}
+	scan->n = n;
+}
+
+/* The same for a node of any size, as sums. */
 static void
-scan_bins(Grower *grower, const GrowNode *node, const GrowTotal *total, int32_t feature)
+list_sums(Grower *grower, const GrowNode *node, const GrowTotal *total, int32_t feature)
 {
 	const double *weights = grower->matrix->class_weights;
 	const uint8_t *bytes = grower->levels[node->level].bytes +
@@ -583,89 +631,48 @@ scan_bins(Grower *grower, const GrowNode *node, const GrowTotal *total, int32_t 
 	const GrowRow *rows = grower->rows + node->begin;
 	uint64_t   *histogram = grower->histogram;
 	GrowScan   *scan = &grower->scan;
+	GrowSum    *sums = grower->sums;
 	int			n_codes = grower->matrix->n_bins[feature] + 1;
 	int			n = 0;
+	uint32_t	begin;
 	int			code;
 
-	scan->null_rows = 0;
-	scan->null_weight = 0;
-	scan->null_sum = 0;
-	if (total->rows <= SPARSE_ROWS)
+	if (!total->chunked)
 	{
-		uint64_t   *filled = grower->filled;
-		int			part;
-
-		add_words_sparse(histogram, filled, bytes, rows, grower->words, total->rows);
-		if (filled[0] & 1)
-		{
-			scan_put_word(weights, histogram[0], &scan->null_rows,
-						  &scan->null_weight, &scan->null_sum);
-			histogram[0] = 0;
-			filled[0] &= ~UINT64_C(1);
-		}
-		for (part = 0; part < CODES / 64; part++)
-		{
-			uint64_t	bits = filled[part];
-
-			filled[part] = 0;
-			while (bits != 0)
-			{
-				code = part * 64 + __builtin_ctzll(bits);
-				bits &= bits - 1;
-				scan->code[n] = (uint8_t) code;
-				scan_put_word(weights, histogram[code], &scan->rows[n],
-							  &scan->weight[n], &scan->sum[n]);
-				histogram[code] = 0;
-				n++;
-			}
-		}
-	}
-	else if (!total->chunked)
-	{
-		add_words(histogram, bytes, rows, grower->words, total->rows);
-		scan_put_word(weights, histogram[0], &scan->null_rows,
+		list_words(grower, node, feature);
+		scan_put_word(weights, scan->null_word, &scan->null_rows,
 					  &scan->null_weight, &scan->null_sum);
-		histogram[0] = 0;
-		for (code = 1; code < n_codes; code++)
-		{
-			scan->code[n] = (uint8_t) code;
-			scan_put_word(weights, histogram[code], &scan->rows[n],
+		for (n = 0; n < scan->n; n++)
+			scan_put_word(weights, scan->word[n], &scan->rows[n],
 						  &scan->weight[n], &scan->sum[n]);
-			n += histogram[code] != 0;
+		return;
+	}
+
+	memset(sums, 0, (size_t) n_codes * sizeof(*sums));
+	for (begin = 0; begin < total->rows; begin += grower->chunk_rows)
+	{
+		uint32_t	left = total->rows - begin;
+
+		add_words(histogram, bytes, rows + begin, grower->words + begin,
+				  left < grower->chunk_rows ? left : grower->chunk_rows);
+		for (code = 0; code < n_codes; code++)
+		{
+			sums[code].rows += (uint32_t) (histogram[code] >> WORD_ROWS_SHIFT);
+			sums[code].weight += (histogram[code] >> WORD_WEIGHT_SHIFT) & WORD_MAX_WEIGHT;
+			sums[code].sum += histogram[code] & WORD_SUM_MASK;
 			histogram[code] = 0;
 		}
 	}
-	else
+	scan_put(weights, sums[0].rows, sums[0].weight, sums[0].sum,
+			 &scan->null_rows, &scan->null_weight, &scan->null_sum);
+	for (code = 1; code < n_codes; code++)
 	{
-		GrowSum    *sums = grower->sums;
-		uint32_t	begin;
-
-		memset(sums, 0, (size_t) n_codes * sizeof(*sums));
-		for (begin = 0; begin < total->rows; begin += grower->chunk_rows)
-		{
-			uint32_t	left = total->rows - begin;
-
-			add_words(histogram, bytes, rows + begin, grower->words + begin,
-					  left < grower->chunk_rows ? left : grower->chunk_rows);
-			for (code = 0; code < n_codes; code++)
-			{
-				sums[code].rows += (uint32_t) (histogram[code] >> WORD_ROWS_SHIFT);
-				sums[code].weight += (histogram[code] >> WORD_WEIGHT_SHIFT) & WORD_MAX_WEIGHT;
-				sums[code].sum += histogram[code] & WORD_SUM_MASK;
-				histogram[code] = 0;
-			}
-		}
-		scan_put(weights, sums[0].rows, sums[0].weight, sums[0].sum,
-				 &scan->null_rows, &scan->null_weight, &scan->null_sum);
-		for (code = 1; code < n_codes; code++)
-		{
-			if (sums[code].rows == 0)
-				continue;
-			scan->code[n] = (uint8_t) code;
-			scan_put(weights, sums[code].rows, sums[code].weight, sums[code].sum,
-					 &scan->rows[n], &scan->weight[n], &scan->sum[n]);
-			n++;
-		}
+		if (sums[code].rows == 0)
+			continue;
+		scan->code[n] = (uint8_t) code;
+		scan_put(weights, sums[code].rows, sums[code].weight, sums[code].sum,
+				 &scan->rows[n], &scan->weight[n], &scan->sum[n]);
+		n++;
 	}
 	scan->n = n;
 }
@@ -853,18 +860,76 @@ search_pairs(Grower *grower, const GrowTotal *total, int32_t feature, bool null_
 				   null_passes, scan->null_rows > 0);
 }
 
+/*
+ * The same on words, which most nodes come down to: numbers, one chunk, no
+ * class weights.
+ */
+static inline void
+search_words(Grower *grower, const GrowTotal *total, int32_t feature, bool null_passes)
+{
+	const GrowScan *scan = &grower->scan;
+	int64_t		min_leaf = grower->matrix->min_leaf;
+	int64_t		max_rows = (int64_t) total->rows - min_leaf;
+	uint64_t	word = null_passes ? scan->null_word : 0;
+	double		best = grower->best.score;
+	int64_t		best_rows = 0;
+	int			best_at = -1;
+	int			i;
+
+	for (i = 0; i < scan->n; i++)
+	{
+		int64_t		rows;
+		double		weight;
+		double		difference;
+		double		score;
+
+		word += scan->word[i];
+		rows = (int64_t) (word >> WORD_ROWS_SHIFT);
+		if (rows < min_leaf)
+			continue;
+		if (rows > max_rows)
+			break;
+		weight = (double) (int32_t) ((word >> WORD_WEIGHT_SHIFT) & WORD_MAX_WEIGHT);
+		difference = (double) (int64_t) (word & WORD_SUM_MASK) * total->weight -
+			total->sum * weight;
+		score = difference * difference / (weight * (total->weight - weight));
+		if (score > best)
+		{
+			best = score;
+			best_rows = rows;
+			best_at = i;
+		}
+	}
+	if (best_at >= 0)
+		take_split(grower, feature, best, best_at, (uint32_t) best_rows, null_passes,
+				   scan->null_word != 0);
+}
+
 /* Tries a feature; false when it is constant in the node. */
 static bool
 try_feature_pairs(Grower *grower, const GrowNode *node, const GrowTotal *total,
 				  int32_t feature)
 {
+	const GrowMatrix *matrix = grower->matrix;
 	GrowScan   *scan = &grower->scan;
 	int			i;
 
-	scan_bins(grower, node, total, feature);
+	if (matrix->kinds[feature] == FOREST_NUMBER && !total->chunked &&
+		matrix->class_weights == NULL)
+	{
+		list_words(grower, node, feature);
+		if (scan->n + (scan->null_word != 0) < 2)
+			return false;
+		search_words(grower, total, feature, false);
+		if (scan->null_word != 0)
+			search_words(grower, total, feature, true);
+		return true;
+	}
+
+	list_sums(grower, node, total, feature);
 	if (scan->n + (scan->null_rows > 0) < 2)
 		return false;
-	if (grower->matrix->kinds[feature] == FOREST_CATEGORY)
+	if (matrix->kinds[feature] == FOREST_CATEGORY)
 		sort_scan(scan);
 	for (i = 1; i < scan->n; i++)
 	{
@@ -1468,14 +1533,13 @@ grow_node(Grower *grower, GrowNode *node, Random *random, ForestStatus *status)
 		(matrix->max_depth == 0 || node->depth < (uint32_t) matrix->max_depth);
 	if (grower->pairs)
 	{
-		make_words(grower, node, &low, &high);
+		total = make_words(grower, node, &low, &high);
 		if (split && matrix->n_classes == 0 && high - low < TARGET_COARSE)
 		{
 			split = scale_targets(grower, node);
 			if (split)
-				make_words(grower, node, &low, &high);
+				total = make_words(grower, node, &low, &high);
 		}
-		total = total_words(grower, node->n_rows);
 		split = split && low < high;
 	}
 	else
