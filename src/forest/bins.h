@@ -50,9 +50,6 @@ extern bool bins_choose(const Memory *memory, const ForestColumn *column,
 						const BinScratch *scratch, BinTable *table);
 extern void bins_release(const Memory *memory, BinTable *table);
 
-/* The byte of a number, NaN for NULL. */
-extern uint8_t bins_number(const double *cuts, int32_t n_cuts, double number);
-
 /*
  * bins_code(table, column, rank, n_rows, bytes, step)
  *

@@ -87,6 +87,13 @@ typedef struct GrowNode
 	double		step;			/* what 1 of a tag's target is in units */
 } GrowNode;
 
+/* Words by bin, and in small nodes the bins that have some. */
+typedef struct GrowHistogram
+{
+	uint64_t	words[CODES];
+	uint64_t	filled[CODES / 64];
+} GrowHistogram;
+
 /* A bin's rows, for nodes of several chunks. */
 typedef struct GrowSum
 {
@@ -154,8 +161,7 @@ struct Grower
 	uint32_t	chunk_rows;		/* rows whose words cannot overflow */
 	int32_t    *features;		/* a permutation; first the constant ones */
 
-	uint64_t	histogram[CODES];
-	uint64_t	filled[CODES / 64];
+	GrowHistogram histograms[2];	/* empty between uses */
 	GrowSum		sums[CODES];
 	GrowScan	scan;
 	GrowSplit	best;
@@ -509,28 +515,33 @@ make_words(Grower *grower, const GrowNode *node, uint32_t *low, uint32_t *high)
 
 /* Adds the words of some rows to the histogram of a feature. */
 static inline void
-add_words(uint64_t *histogram, const uint8_t *bytes, const GrowRow *rows,
+add_words(GrowHistogram *histogram, const uint8_t *bytes, const GrowRow *rows,
 		  const uint64_t *words, uint32_t n)
 {
 	uint32_t	i;
 
 	for (i = 0; i < n; i++)
-		histogram[bytes[rows[i].offset]] += words[i];
+		histogram->words[bytes[rows[i].offset]] += words[i];
 }
 
-/* The same, and notes the bins. */
+/* The same for a node of one chunk; a small one notes the bins. */
 static inline void
-add_words_sparse(uint64_t *histogram, uint64_t *filled, const uint8_t *bytes,
-				 const GrowRow *rows, const uint64_t *words, uint32_t n)
+add_one(GrowHistogram *histogram, const uint8_t *bytes, const GrowRow *rows,
+		const uint64_t *words, uint32_t n)
 {
 	uint32_t	i;
 
+	if (n > SPARSE_ROWS)
+	{
+		add_words(histogram, bytes, rows, words, n);
+		return;
+	}
 	for (i = 0; i < n; i++)
 	{
 		uint8_t		code = bytes[rows[i].offset];
 
-		histogram[code] += words[i];
-		filled[code >> 6] |= UINT64_C(1) << (code & 63);
+		histogram->words[code] += words[i];
+		histogram->filled[code >> 6] |= UINT64_C(1) << (code & 63);
 	}
 }
 
@@ -565,29 +576,59 @@ scan_put_word(const double *weights, uint64_t word,
 			 rows, weight, sum);
 }
 
+/* The same for two features, which share what is read of each row. */
+static inline void
+add_two(GrowHistogram *first, GrowHistogram *second,
+		const uint8_t *first_bytes, const uint8_t *second_bytes,
+		const GrowRow *rows, const uint64_t *words, uint32_t n)
+{
+	uint32_t	i;
+
+	if (n > SPARSE_ROWS)
+	{
+		for (i = 0; i < n; i++)
+		{
+			uint32_t	offset = rows[i].offset;
+			uint64_t	word = words[i];
+
+			first->words[first_bytes[offset]] += word;
+			second->words[second_bytes[offset]] += word;
+		}
+		return;
+	}
+	for (i = 0; i < n; i++)
+	{
+		uint32_t	offset = rows[i].offset;
+		uint64_t	word = words[i];
+		uint8_t		code = first_bytes[offset];
+
+		first->words[code] += word;
+		first->filled[code >> 6] |= UINT64_C(1) << (code & 63);
+		code = second_bytes[offset];
+		second->words[code] += word;
+		second->filled[code >> 6] |= UINT64_C(1) << (code & 63);
+	}
+}
+
 /*
- * The bins that a node of one chunk fills with values of a feature, and their
- * words; the histogram is left empty.
+ * Lists the bins of a histogram that have values, with their words, and leaves
+ * it empty.
  */
 static inline void
-list_words(Grower *grower, const GrowNode *node, int32_t feature)
+list_words(Grower *grower, GrowHistogram *histogram, uint32_t n_rows, int32_t feature)
 {
-	const uint8_t *bytes = grower->levels[node->level].bytes +
-		(size_t) feature * grower->levels[node->level].feature_step;
-	const GrowRow *rows = grower->rows + node->begin;
-	uint64_t   *histogram = grower->histogram;
+	uint64_t   *words = histogram->words;
 	GrowScan   *scan = &grower->scan;
 	int			n = 0;
 	int			code;
 
-	if (node->n_rows <= SPARSE_ROWS)
+	scan->null_word = words[BINS_NULL];
+	words[BINS_NULL] = 0;
+	if (n_rows <= SPARSE_ROWS)
 	{
-		uint64_t   *filled = grower->filled;
+		uint64_t   *filled = histogram->filled;
 		int			part;
 
-		add_words_sparse(histogram, filled, bytes, rows, grower->words, node->n_rows);
-		scan->null_word = histogram[BINS_NULL];
-		histogram[BINS_NULL] = 0;
 		filled[0] &= ~UINT64_C(1);
 		for (part = 0; part < CODES / 64; part++)
 		{
@@ -598,8 +639,8 @@ list_words(Grower *grower, const GrowNode *node, int32_t feature)
 			{
 				code = part * 64 + __builtin_ctzll(bits);
 				scan->code[n] = (uint8_t) code;
-				scan->word[n++] = histogram[code];
-				histogram[code] = 0;
+				scan->word[n++] = words[code];
+				words[code] = 0;
 			}
 		}
 	}
@@ -607,18 +648,24 @@ list_words(Grower *grower, const GrowNode *node, int32_t feature)
 	{
 		int			n_codes = grower->matrix->n_bins[feature] + 1;
 
-		add_words(histogram, bytes, rows, grower->words, node->n_rows);
-		scan->null_word = histogram[BINS_NULL];
-		histogram[BINS_NULL] = 0;
 		for (code = 1; code < n_codes; code++)
 		{
 			scan->code[n] = (uint8_t) code;
-			scan->word[n] = histogram[code];
-			n += histogram[code] != 0;
-			histogram[code] = 0;
+			scan->word[n] = words[code];
+			n += words[code] != 0;
+			words[code] = 0;
 		}
 	}
 	scan->n = n;
+}
+
+/* The bytes of a feature at the level of a node. */
+static inline const uint8_t *
+feature_bytes(const Grower *grower, const GrowNode *node, int32_t feature)
+{
+	const GrowLevel *level = &grower->levels[node->level];
+
+	return level->bytes + (size_t) feature * level->feature_step;
 }
 
 /* The same for a node of any size, as sums. */
@@ -626,10 +673,9 @@ static void
 list_sums(Grower *grower, const GrowNode *node, const GrowTotal *total, int32_t feature)
 {
 	const double *weights = grower->matrix->class_weights;
-	const uint8_t *bytes = grower->levels[node->level].bytes +
-		(size_t) feature * grower->levels[node->level].feature_step;
+	const uint8_t *bytes = feature_bytes(grower, node, feature);
 	const GrowRow *rows = grower->rows + node->begin;
-	uint64_t   *histogram = grower->histogram;
+	GrowHistogram *histogram = &grower->histograms[0];
 	GrowScan   *scan = &grower->scan;
 	GrowSum    *sums = grower->sums;
 	int			n_codes = grower->matrix->n_bins[feature] + 1;
@@ -639,7 +685,8 @@ list_sums(Grower *grower, const GrowNode *node, const GrowTotal *total, int32_t 
 
 	if (!total->chunked)
 	{
-		list_words(grower, node, feature);
+		add_one(histogram, bytes, rows, grower->words, total->rows);
+		list_words(grower, histogram, total->rows, feature);
 		scan_put_word(weights, scan->null_word, &scan->null_rows,
 					  &scan->null_weight, &scan->null_sum);
 		for (n = 0; n < scan->n; n++)
@@ -657,10 +704,12 @@ list_sums(Grower *grower, const GrowNode *node, const GrowTotal *total, int32_t 
 				  left < grower->chunk_rows ? left : grower->chunk_rows);
 		for (code = 0; code < n_codes; code++)
 		{
-			sums[code].rows += (uint32_t) (histogram[code] >> WORD_ROWS_SHIFT);
-			sums[code].weight += (histogram[code] >> WORD_WEIGHT_SHIFT) & WORD_MAX_WEIGHT;
-			sums[code].sum += histogram[code] & WORD_SUM_MASK;
-			histogram[code] = 0;
+			uint64_t	word = histogram->words[code];
+
+			sums[code].rows += (uint32_t) (word >> WORD_ROWS_SHIFT);
+			sums[code].weight += (word >> WORD_WEIGHT_SHIFT) & WORD_MAX_WEIGHT;
+			sums[code].sum += word & WORD_SUM_MASK;
+			histogram->words[code] = 0;
 		}
 	}
 	scan_put(weights, sums[0].rows, sums[0].weight, sums[0].sum,
@@ -905,6 +954,29 @@ search_words(Grower *grower, const GrowTotal *total, int32_t feature, bool null_
 				   scan->null_word != 0);
 }
 
+/* Whether a feature of the node can be searched on words. */
+static inline bool
+has_words(const Grower *grower, const GrowTotal *total, int32_t feature)
+{
+	return grower->pairs && !total->chunked && grower->matrix->class_weights == NULL &&
+		grower->matrix->kinds[feature] == FOREST_NUMBER;
+}
+
+/* Searches a histogram of words; false when the feature is constant. */
+static bool
+try_words(Grower *grower, GrowHistogram *histogram, const GrowTotal *total, int32_t feature)
+{
+	const GrowScan *scan = &grower->scan;
+
+	list_words(grower, histogram, total->rows, feature);
+	if (scan->n + (scan->null_word != 0) < 2)
+		return false;
+	search_words(grower, total, feature, false);
+	if (scan->null_word != 0)
+		search_words(grower, total, feature, true);
+	return true;
+}
+
 /* Tries a feature; false when it is constant in the node. */
 static bool
 try_feature_pairs(Grower *grower, const GrowNode *node, const GrowTotal *total,
@@ -914,16 +986,11 @@ try_feature_pairs(Grower *grower, const GrowNode *node, const GrowTotal *total,
 	GrowScan   *scan = &grower->scan;
 	int			i;
 
-	if (matrix->kinds[feature] == FOREST_NUMBER && !total->chunked &&
-		matrix->class_weights == NULL)
+	if (has_words(grower, total, feature))
 	{
-		list_words(grower, node, feature);
-		if (scan->n + (scan->null_word != 0) < 2)
-			return false;
-		search_words(grower, total, feature, false);
-		if (scan->null_word != 0)
-			search_words(grower, total, feature, true);
-		return true;
+		add_one(&grower->histograms[0], feature_bytes(grower, node, feature),
+				grower->rows + node->begin, grower->words, total->rows);
+		return try_words(grower, &grower->histograms[0], total, feature);
 	}
 
 	list_sums(grower, node, total, feature);
@@ -1110,12 +1177,11 @@ static bool
 try_feature_classes(Grower *grower, const GrowNode *node, const GrowTotal *total,
 					int32_t feature)
 {
-	const uint8_t *bytes = grower->levels[node->level].bytes +
-		(size_t) feature * grower->levels[node->level].feature_step;
+	const uint8_t *bytes = feature_bytes(grower, node, feature);
 	const GrowRow *rows = grower->rows + node->begin;
 	GrowScan   *scan = &grower->scan;
 	int			k = grower->n_classes;
-	uint64_t   *filled = grower->filled;
+	uint64_t   *filled = grower->histograms[0].filled;
 	uint64_t	noted[CODES / 64];
 	uint32_t	i;
 	int			part;
@@ -1177,58 +1243,91 @@ try_feature_classes(Grower *grower, const GrowNode *node, const GrowTotal *total
 	return varies;
 }
 
+/* Tries one feature, or two when both fit; tells which vary. */
+static void
+try_features(Grower *grower, const GrowNode *node, const GrowTotal *total,
+			 const int32_t *features, int n, bool *varies)
+{
+	if (n == 2)
+	{
+		add_two(&grower->histograms[0], &grower->histograms[1],
+				feature_bytes(grower, node, features[0]),
+				feature_bytes(grower, node, features[1]),
+				grower->rows + node->begin, grower->words, total->rows);
+		varies[0] = try_words(grower, &grower->histograms[0], total, features[0]);
+		varies[1] = try_words(grower, &grower->histograms[1], total, features[1]);
+	}
+	else if (grower->pairs)
+		varies[0] = try_feature_pairs(grower, node, total, features[0]);
+	else
+		varies[0] = try_feature_classes(grower, node, total, features[0]);
+}
+
 /*
- * Draws features until mtry have been tried, and on while all were constant in
+ * Draws mtry features and tries them, and draws on while all were constant in
  * the node.  Those that an ancestor found constant stand first among the
- * features and are only counted.  A node whose features vary but leave no
- * split becomes a leaf: to go on until one fits would let noise split it.
+ * features and are only counted; those drawn are moved to the end.  A node
+ * whose features vary but leave no split becomes a leaf: to go on until one
+ * fits would let noise split it.
  */
 static bool
 search_node(Grower *grower, GrowNode *node, const GrowTotal *total, Random *random)
 {
 	int32_t    *features = grower->features;
+	int32_t		n_features = grower->matrix->n_features;
 	int32_t		known = node->n_constant;	/* constant ones not drawn yet */
-	int32_t		end = grower->matrix->n_features;	/* behind it: tried */
-	int32_t		tried = 0;
+	int32_t		end = n_features;	/* those drawn begin here */
+	int32_t		wanted = grower->matrix->mtry;
 	bool		any_varies = false;
 
 	grower->best.feature = -1;
 	grower->best.score = -1;
-	while (end > node->n_constant)
+	while (!any_varies && end > node->n_constant)
 	{
-		int32_t		left = known + (end - node->n_constant);
+		int32_t		last = end;
 		int32_t		at;
-		int32_t		feature;
-		bool		varies;
 
-		if (tried >= grower->matrix->mtry && any_varies)
-			break;
-		tried++;
-		at = (int32_t) random_below(random, (uint32_t) left);
-		if (at < known)
+		for (; wanted > 0 && end > node->n_constant; wanted--)
 		{
-			known--;
-			continue;
+			at = (int32_t) random_below(random, (uint32_t) (known + end - node->n_constant));
+			if (at < known)
+				known--;
+			else
+			{
+				int32_t		feature = features[at + node->n_constant - known];
+
+				features[at + node->n_constant - known] = features[--end];
+				features[end] = feature;
+			}
 		}
-		at += node->n_constant - known;
-		feature = features[at];
-		if (grower->pairs)
-			varies = try_feature_pairs(grower, node, total, feature);
-		else
-			varies = try_feature_classes(grower, node, total, feature);
-		any_varies = any_varies || varies;
-		if (varies)
+		wanted = 1;
+
+		for (at = end; at < last;)
 		{
-			features[at] = features[--end];
-			features[end] = feature;
+			bool		varies[2];
+			int			n = 1;
+			int			i;
+
+			if (at + 1 < last && has_words(grower, total, features[at]) &&
+				has_words(grower, total, features[at + 1]))
+				n = 2;
+			try_features(grower, node, total, features + at, n, varies);
+			for (i = 0; i < n; i++, at++)
+			{
+				int32_t		feature = features[at];
+
+				any_varies = any_varies || varies[i];
+				if (varies[i])
+					continue;
+
+				/* To the constant ones, through the first place of those drawn. */
+				features[at] = features[end];
+				features[end++] = features[node->n_constant];
+				features[node->n_constant++] = feature;
+			}
+			if (!may_go_on(grower, n * ((int64_t) node->n_rows + 32)))
+				return false;
 		}
-		else
-		{
-			features[at] = features[node->n_constant];
-			features[node->n_constant++] = feature;
-		}
-		if (!may_go_on(grower, node->n_rows + 32))
-			return false;
 	}
 	return true;
 }
@@ -1570,8 +1669,7 @@ grow_node(Grower *grower, GrowNode *node, Random *random, ForestStatus *status)
 		(uint64_t) (grower->best.score / total.weight * node->step * node->step /
 					grower->root_weight * GROW_GAIN);
 
-	bytes = grower->levels[node->level].bytes +
-		(size_t) grower->best.feature * grower->levels[node->level].feature_step;
+	bytes = feature_bytes(grower, node, grower->best.feature);
 	passed = part_rows(grower->rows + node->begin, grower->side, node->n_rows,
 					   bytes, passing);
 	out_passed = part_rows(grower->rows + node->out_begin, grower->side, node->n_out,

@@ -48,7 +48,7 @@ bin_number(const char *cuts, uint32_t n_cuts, double number)
 		uint32_t	half = left / 2;
 
 		memcpy(&cut, cuts + (size_t) (below + half - 1) * sizeof(cut), sizeof(cut));
-		below += cut < number ? half : 0;
+		below += -(uint32_t) (cut < number) & half;
 		left -= half;
 	}
 	if (left == 1)
