@@ -184,7 +184,6 @@ walk_rows(const ForestNode *nodes, const uint8_t *rows, size_t row_size, size_t 
 				ForestNode	node = nodes[slots[w]];
 				uint32_t	is_leaf = node.split & NODE_LEAF;
 
-				/* A leaf's feature is its row count, which must not be read. */
 				if (has_sets)
 				{
 					if (!is_leaf)
@@ -192,10 +191,12 @@ walk_rows(const ForestNode *nodes, const uint8_t *rows, size_t row_size, size_t 
 				}
 				else
 				{
-					ForestNode	safe = {node.next, is_leaf ? 0 : node.split};
+					/* A leaf's feature is its row count, which must not be read. */
+					uint32_t	stays = -is_leaf;
+					ForestNode	safe = {node.next, node.split & ~stays};
 					uint32_t	next = node_next(nodes, safe, rows + (begin + w) * row_size, false);
 
-					slots[w] = is_leaf ? slots[w] : next;
+					slots[w] = (slots[w] & stays) | (next & ~stays);
 				}
 				all_leaves &= is_leaf;
 			}

@@ -442,6 +442,18 @@ slow_gain(const Table *table, const ForestOptions *options, const int *draws,
 	return gain;
 }
 
+/* Whether a number stands among the few hundred in front of it. */
+static bool
+came_before(const double *numbers, int64_t at)
+{
+	int64_t		i;
+
+	for (i = at > 300 ? at - 300 : 0; i < at; i++)
+		if (numbers[i] == numbers[at])
+			return true;
+	return false;
+}
+
 /* The best gain of all thresholds, all sets, and both ways for NULLs. */
 static double
 slow_best(const Table *table, const ForestOptions *options, const int *draws)
@@ -464,7 +476,8 @@ slow_best(const Table *table, const ForestOptions *options, const int *draws)
 				double		gain;
 				int64_t		i;
 
-				if (column->kind == FOREST_NUMBER && isnan(column->numbers[choice]))
+				if (column->kind == FOREST_NUMBER &&
+					(isnan(column->numbers[choice]) || came_before(column->numbers, choice)))
 					continue;
 				for (i = 0; i < n; i++)
 				{
@@ -538,6 +551,67 @@ if(fabs(found-best)>best*1e-5) printf("kind %d w %d round %d found %.9g best %.9
 				free(passes);
 				free_table(table);
 			}
+}
+
+/*
+ * The same for so many rows that a node's sums are added up in chunks, with
+ * values few enough to try all.
+ */
+static void
+test_best_split_of_many(void)
+{
+	static const double weights[] = {1, 3.5};
+	int			round;
+
+	for (round = 0; round < 4; round++)
+	{
+		Table	   *table = make_table(40000, round < 2 ? 0 : 2);
+		double	   *steps = add_number(table);
+		double	   *other = add_number(table);
+		int32_t    *few = add_category(table, 4);
+		ForestOptions options;
+		Model		model;
+		SlowTree	tree;
+		int		   *draws = malloc(sizeof(int) * 40000);
+		bool	   *passes = malloc(40000);
+		double		best;
+		double		found;
+		Random		random;
+		int			i;
+
+		random_start(&random, (uint64_t) round, 3);
+		for (i = 0; i < 40000; i++)
+		{
+			double		score;
+
+			steps[i] = random_below(&random, 20);
+			other[i] = random_below(&random, 15);
+			few[i] = (int32_t) random_below(&random, 5) - 1;
+			score = steps[i] + random_unit(&random) * 20 + few[i] % 2 * 9 * (round % 2);
+			if (random_below(&random, 6) == 0)
+				steps[i] = NAN;
+			table->target[i] = score;
+			table->classes[i] = score > 20;
+		}
+		forest_options_default(&options);
+		options.trees = 1;
+		options.max_depth = 1;
+		options.mtry = 3;
+		options.class_weights = round == 3 ? weights : NULL;
+		model = train(table, &options);
+		slow_draws(table, &options, 0, draws);
+		best = slow_best(table, &options, draws);
+		tree = read_tree(&model.forest, 0, table);
+		for (i = 0; i < 40000; i++)
+			passes[i] = slow_passes(&tree.nodes[0], table, i);
+		found = slow_gain(table, &options, draws, passes);
+		CHECK(best > 0 && fabs(found - best) <= best * 1e-5);
+		free_tree(&tree);
+		free(model.bytes);
+		free(draws);
+		free(passes);
+		free_table(table);
+	}
 }
 
 /*
@@ -1459,6 +1533,7 @@ int
 main(void)
 {
 	test_best_split();
+	test_best_split_of_many();
 	test_slowly();
 	test_shuffled();
 	test_targets();
