@@ -6,7 +6,8 @@
 -- Reads a table `event` of (customer, number, at, amount, kind, discount,
 -- items, category, order_id, rating), number being unique.
 
-CREATE TABLE witness_row (customer text, LIKE promo.customer_features);
+CREATE TABLE witness_row AS
+SELECT customer, (NULL::promo.customer_features).* FROM event WITH NO DATA;
 
 CREATE FUNCTION witness_features(as_of timestamptz, time_zone text, session_gap interval)
 RETURNS SETOF witness_row
