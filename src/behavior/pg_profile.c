@@ -43,6 +43,7 @@
 #include "behavior/tally.h"
 #include "core/hash.h"
 #include "pg/memory.h"
+#include "pg/number.h"
 #include "pg/order.h"
 #include "pg/query.h"
 #include "promo.h"
@@ -101,40 +102,12 @@ typedef struct Stream
 	int64		count;
 } Stream;
 
-/* Is it a type of numbers? */
-static bool
-is_number_type(Oid type)
-{
-	return type == INT2OID || type == INT4OID || type == INT8OID ||
-		type == FLOAT4OID || type == FLOAT8OID || type == NUMERICOID;
-}
-
-static double
-number_of(Oid type, Datum value)
-{
-	switch (type)
-	{
-		case INT2OID:
-			return DatumGetInt16(value);
-		case INT4OID:
-			return DatumGetInt32(value);
-		case INT8OID:
-			return (double) DatumGetInt64(value);
-		case FLOAT4OID:
-			return DatumGetFloat4(value);
-		case FLOAT8OID:
-			return DatumGetFloat8(value);
-		default:
-			return DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, value));
-	}
-}
-
 /* Is a value no place on the line of numbers, or of time? */
 static bool
 is_special(Oid type, Datum value)
 {
-	if (is_number_type(type))
-		return !isfinite(number_of(type, value));
+	if (pg_is_number(type))
+		return !isfinite(pg_number(type, value));
 	if (type == DATEOID)
 		return DATE_NOT_FINITE(DatumGetDateADT(value));
 	if (type == TIMESTAMPOID || type == TIMESTAMPTZOID)
@@ -466,7 +439,7 @@ find_top(Findings *findings, Stream *stream, MemoryContext context)
 static void
 find_in_number(Findings *findings, Stream *stream)
 {
-	double		x = number_of(stream->column->order.type, stream->value);
+	double		x = pg_number(stream->column->order.type, stream->value);
 
 	if (x < 0)
 		findings->negative += stream->count;
@@ -549,7 +522,7 @@ find(Profile *profile, Column *column, Findings *findings)
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext group = AllocSetContextCreate(caller, "promo profile group",
 												ALLOCSET_SMALL_SIZES);
-	bool		is_number = is_number_type(column->order.type);
+	bool		is_number = pg_is_number(column->order.type);
 	Tuplesortstate *hashes = NULL;
 	TupleTableSlot *put = NULL;
 	TupleTableSlot *get = NULL;
@@ -610,7 +583,7 @@ find(Profile *profile, Column *column, Findings *findings)
 		stream_start(&stream, column, group);
 		while (stream_next(&stream))
 		{
-			double		x = number_of(column->order.type, stream.value);
+			double		x = pg_number(column->order.type, stream.value);
 
 			MemoryContextReset(scratch);
 			if (isfinite(x) && (x < findings->low_fence || x > findings->high_fence))
@@ -691,7 +664,7 @@ column_warnings(Profile *profile, Column *column, Findings *findings)
 	if (findings->zero > 0 && findings->distinct > 2)
 		warn(&warnings, "zero: " INT64_FORMAT " of " INT64_FORMAT " rows", findings->zero, profile->rows);
 	if (column->special > 0)
-		warn(&warnings, is_number_type(column->order.type) ?
+		warn(&warnings, pg_is_number(column->order.type) ?
 			 "not finite: " INT64_FORMAT " of " INT64_FORMAT " rows, left out of mean, sd and quartiles" :
 			 "not finite: " INT64_FORMAT " of " INT64_FORMAT " rows", column->special, profile->rows);
 	if (findings->outliers > 0)
@@ -730,7 +703,7 @@ column_report(Profile *profile, Column *column, ReturnSetInfo *rsinfo)
 	Datum		values[PROFILE_COLUMNS];
 	bool		nulls[PROFILE_COLUMNS] = {false};
 	Findings	findings;
-	bool		is_number = is_number_type(column->order.type);
+	bool		is_number = pg_is_number(column->order.type);
 	int			i;
 
 	find(profile, column, &findings);
