@@ -355,7 +355,7 @@ summary_sd(const Summary *summary)
 double
 sample_place(const void *key, size_t size, uint64_t seed)
 {
-	uint64_t	hash = hash_bytes(key, size, seed, SAMPLE_DOMAIN);
+	uint64_t	hash = hash_keyed(key, size, seed, SAMPLE_DOMAIN);
 
 	return (double) (hash >> 11) * 0x1.0p-53;
 }

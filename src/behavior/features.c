@@ -153,7 +153,7 @@ static size_t
 ids_slot(const OrderIds *ids, const TimelineText *id)
 {
 	size_t		mask = ids->slot_count - 1;
-	size_t		slot = hash_bytes(id->data, id->length, 0, 0) & mask;
+	size_t		slot = hash_keyed(id->data, id->length, 0, 0) & mask;
 
 	while (ids->slots[slot] != 0 &&
 		   !same_text(&ids->entries[ids->slots[slot] - 1].id, id))

@@ -487,7 +487,7 @@ find_in_text(Findings *findings, Stream *stream, MemoryContext context)
 		}
 	}
 	folded = str_tolower(trimmed, trimmed_size, DEFAULT_COLLATION_OID);
-	return hash_bytes(folded, strlen(folded), 0, 0);
+	return hash_keyed(folded, strlen(folded), 0, 0);
 }
 
 /* How many hashes in the sort occurred before. */

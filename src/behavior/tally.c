@@ -56,7 +56,7 @@ static size_t
 find_slot(const Tally *tally, const void *bytes, size_t size)
 {
 	size_t		mask = tally->slot_count - 1;
-	size_t		slot = (size_t) hash_bytes(bytes, size, 0, 0) & mask;
+	size_t		slot = (size_t) hash_keyed(bytes, size, 0, 0) & mask;
 
 	while (tally->slots[slot] != 0)
 	{

@@ -549,7 +549,7 @@ timeline_compare(const void *a, size_t a_size, const void *b, size_t b_size)
 uint64_t
 timeline_hash(const void *data, size_t size, uint64_t seed)
 {
-	return hash_bytes(data, size, seed, 0);
+	return hash_keyed(data, size, seed, 0);
 }
 
 /*
@@ -915,7 +915,7 @@ static uint32_t *
 words_slot(const Words *words, TimelineText text)
 {
 	size_t		mask = 2 * (size_t) words->capacity - 1;
-	size_t		at = hash_bytes(text.data, text.length, 0, 0) & mask;
+	size_t		at = hash_keyed(text.data, text.length, 0, 0) & mask;
 
 	while (words->slots[at] != 0)
 	{

@@ -33,7 +33,7 @@ sip_round(SipState *s)
 }
 
 uint64_t
-hash_bytes(const void *data, size_t size, uint64_t key0, uint64_t key1)
+hash_keyed(const void *data, size_t size, uint64_t key0, uint64_t key1)
 {
 	const unsigned char *bytes = data;
 	SipState	s = {

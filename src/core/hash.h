@@ -31,12 +31,12 @@ hash_mix(uint64_t x)
 }
 
 /*
- * hash_bytes(data, size, key0, key1)
+ * hash_keyed(data, size, key0, key1)
  *
  * SipHash-2-4 (Aumasson, Bernstein, 2012) of the bytes under a key of 128
  * bits; key0 holds the first eight bytes of the key, little endian.
  */
-extern uint64_t hash_bytes(const void *data, size_t size,
+extern uint64_t hash_keyed(const void *data, size_t size,
 						   uint64_t key0, uint64_t key1);
 
 #endif							/* PROMO_HASH_H */

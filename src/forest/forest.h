@@ -246,6 +246,13 @@ extern ForestText forest_class_name(const Forest *forest, uint32_t class);
 extern int64_t forest_find_feature(const Forest *forest, ForestText name);
 extern int64_t forest_find_class(const Forest *forest, ForestText name);
 
+/*
+ * True when holds() says so of every name in the model: of features, classes
+ * and categories.  forest_check cannot know which encoding they should be in.
+ */
+extern bool forest_names_hold(const Forest *forest,
+							  bool (*holds) (ForestText name));
+
 typedef struct ForestInfo
 {
 	uint64_t	trees;
@@ -308,9 +315,10 @@ extern uint32_t forest_outputs(const Forest *forest);
  * forest_predict(forest, rows, n, outputs)
  *
  * Predicts n binned rows that lie one behind the other: the value of each, or
- * its class shares, which sum to 1.  A single row walks many trees at a time,
- * more rows walk a tree together; the answer is the same to the bit.  Blocks of some
- * thousand rows are best; the caller asks for interrupts between them.
+ * its class shares, which sum to 1 within the precision of a float, in which
+ * leaves keep them.  A single row walks many trees at a time, more rows walk a
+ * tree together; the answer is the same to the bit.  Blocks of some thousand
+ * rows are best; the caller asks for interrupts between them.
  */
 extern void forest_predict(const Forest *forest, const uint8_t *rows, size_t n,
 						   double *outputs);

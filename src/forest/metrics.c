@@ -380,8 +380,8 @@ confusion_add(Confusion *confusion, const ConfusionCell *cell)
 	uint32_t	slot;
 	uint32_t	tries;
 
-	slot = (uint32_t) (hash_bytes(cell->actual, cell->actual_size, 0, 0) +
-					   3 * hash_bytes(cell->predicted, cell->predicted_size, 0, 0));
+	slot = (uint32_t) (hash_keyed(cell->actual, cell->actual_size, 0, 0) +
+					   3 * hash_keyed(cell->predicted, cell->predicted_size, 0, 0));
 	for (tries = 0; tries < confusion->slots; tries++, slot++)
 	{
 		ConfusionCell found;

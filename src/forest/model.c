@@ -271,6 +271,38 @@ forest_find_class(const Forest *forest, ForestText name)
 	return -1;
 }
 
+bool
+forest_names_hold(const Forest *forest, bool (*holds) (ForestText name))
+{
+	Grove		grove = {0};
+	uint32_t	g;
+	uint32_t	f;
+	uint32_t	i;
+
+	for (f = 0; f < forest->n_features; f++)
+		if (!holds(forest_feature_name(forest, f)))
+			return false;
+	for (i = 0; i < forest->n_classes; i++)
+		if (!holds(forest_class_name(forest, i)))
+			return false;
+	for (g = 0; g < forest->n_groves; g++)
+	{
+		grove = g == 0 ? model_first_grove(forest) : model_next_grove(forest, &grove);
+		for (f = 0; f < forest->n_features; f++)
+		{
+			GroveCategories categories;
+
+			if (forest_feature_kind(forest, f) != FOREST_CATEGORY)
+				continue;
+			categories = model_categories(&grove, f);
+			for (i = 0; i < categories.n; i++)
+				if (!holds(model_category(&categories, i)))
+					return false;
+		}
+	}
+	return true;
+}
+
 void
 forest_grove_options(const Forest *forest, uint32_t n, ForestOptions *options)
 {

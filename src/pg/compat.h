@@ -28,6 +28,7 @@
  */
 #ifndef MAT_SRF_USE_EXPECTED_DESC
 #define InitMaterializedSRF(fcinfo, flags) SetSingleFuncCall(fcinfo, flags)
+#define MAT_SRF_USE_EXPECTED_DESC SRF_SINGLE_USE_EXPECTED
 #endif
 
 #endif							/* PROMO_COMPAT_H */

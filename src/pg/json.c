@@ -107,6 +107,7 @@ open_container(JsonReader *reader, JsonFaults *faults, const char *path,
 	reader->path = path;
 	reader->object = object;
 	reader->known = NIL;
+	reader->refused = NIL;
 }
 
 void
@@ -140,11 +141,11 @@ json_keys(const JsonReader *reader)
 }
 
 static bool
-is_known(const JsonReader *reader, const char *key)
+is_among(const List *keys, const char *key)
 {
 	ListCell   *cell;
 
-	foreach(cell, reader->known)
+	foreach(cell, keys)
 		if (strcmp((char *) lfirst(cell), key) == 0)
 			return true;
 	return false;
@@ -160,7 +161,7 @@ json_close(JsonReader *reader)
 	{
 		char	   *key = lfirst(cell);
 
-		if (is_known(reader, key))
+		if (is_among(reader->known, key) || is_among(reader->refused, key))
 			continue;
 		json_fault(reader->faults, json_path(reader, key), "is not known");
 		strange = true;
@@ -179,7 +180,7 @@ json_close(JsonReader *reader)
 bool
 json_has(JsonReader *reader, const char *key, JsonbValue *value)
 {
-	if (!is_known(reader, key))
+	if (!is_among(reader->known, key))
 		reader->known = lappend(reader->known, pstrdup(key));
 	return reader->object != NULL &&
 		getKeyJsonValueFromContainer(reader->object, key, strlen(key), value) != NULL;
@@ -272,6 +273,17 @@ json_read_text(JsonReader *reader, const char *key, char **target)
 	json_fault(reader->faults, json_path(reader, key), "must be a string, not %s",
 			   value_words(&value));
 	return false;
+}
+
+void
+json_refuse(JsonReader *reader, const char *key, const char *why)
+{
+	JsonbValue	value;
+
+	reader->refused = lappend(reader->refused, pstrdup(key));
+	if (reader->object != NULL &&
+		getKeyJsonValueFromContainer(reader->object, key, strlen(key), &value) != NULL)
+		json_fault(reader->faults, json_path(reader, key), "%s", why);
 }
 
 bool

@@ -37,6 +37,7 @@ typedef struct JsonReader
 	const char *path;			/* of the object; "" for the whole */
 	JsonbContainer *object;		/* NULL when there is none to read */
 	List	   *known;			/* keys asked for so far */
+	List	   *refused;		/* keys that json_refuse knew */
 } JsonReader;
 
 extern void json_faults_start(JsonFaults *faults);
@@ -70,6 +71,9 @@ extern bool json_read_float(JsonReader *reader, const char *key, double least,
 							double most, double *target);
 extern bool json_read_bool(JsonReader *reader, const char *key, bool *target);
 extern bool json_read_text(JsonReader *reader, const char *key, char **target);
+
+/* Notes as a fault a key that may not be here, for the reason given. */
+extern void json_refuse(JsonReader *reader, const char *key, const char *why);
 
 /* A list of C strings */
 extern bool json_read_texts(JsonReader *reader, const char *key, List **target);

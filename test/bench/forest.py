@@ -1,0 +1,221 @@
+"""Run by test/bench/forest, which starts the server."""
+import gzip
+import json
+import os
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+import psycopg2
+from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+from sklearn.metrics import r2_score, roc_auc_score
+
+SEEDS = [1, 2, 3]
+TREES = 200
+MIN_LEAF = 5
+
+DATA = os.environ["PROMO_DATA"]
+
+# Name of the set, its file, columns with their types, target, columns that
+# are left out.  The same tables are made by test/t/forest_quality.pl.
+SETS = [
+    ("California housing", "california_housing",
+     "longitude float8, latitude float8, housing_median_age float8, total_rooms float8, total_bedrooms float8, "
+     "population float8, households float8, median_income float8, median_house_value float8",
+     "median_house_value", []),
+    ("Bank Marketing", "bank_marketing",
+     "age int, job text, marital text, education text, \"default\" text, balance int, housing text, loan text, "
+     "contact text, day int, month text, duration int, campaign int, pdays int, previous int, poutcome text, y text",
+     "y = 'yes'", ["duration", "y"]),
+    ("Online Shoppers", "online_shoppers",
+     "administrative int, administrative_duration float8, informational int, informational_duration float8, "
+     "product_related int, product_related_duration float8, bounce_rates float8, exit_rates float8, page_values float8, "
+     "special_day float8, month text, operating_systems text, browser text, region text, traffic_type text, "
+     "visitor_type text, weekend boolean, revenue boolean",
+     "revenue", ["revenue"]),
+]
+
+# A fifth of the rows, chosen by the number of the line, is the test.
+IN_TEST = "('x' || substr(md5(line::text), 1, 8))::bit(32)::bigint % 5 = 0"
+
+
+def connect():
+    connection = psycopg2.connect("")
+    connection.autocommit = True
+    return connection
+
+
+def cpu_of(pid):
+    """CPU seconds of a backend so far"""
+    with open("/proc/%d/stat" % pid) as stat:
+        fields = stat.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def load(cursor, file, columns):
+    cursor.execute("CREATE TABLE %s (line int GENERATED ALWAYS AS IDENTITY, %s)" % (file, columns))
+    with gzip.open("%s/%s.csv.gz" % (DATA, file), "rt") as lines:
+        names = ", ".join('"%s"' % name for name in next(lines).strip().split(","))
+        cursor.copy_expert("COPY %s (%s) FROM STDIN WITH (FORMAT csv)" % (file, names), lines)
+
+
+def quality_of(cursor, title, file, columns, target, left_out):
+    load(cursor, file, columns)
+    cursor.execute("SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 1 ORDER BY attnum", (file,))
+    names = [row[0] for row in cursor.fetchall()]
+    is_class = target != "median_house_value"
+    if not is_class:
+        left_out = [target]
+    names = [name for name in names if name not in left_out]
+    listed = ", ".join('"%s"' % name for name in names)
+
+    # scikit-learn, with categories one-hot
+    frames = []
+    for test in ("NOT ", ""):
+        cursor.execute("SELECT (%s)::float8, %s FROM %s WHERE %s(%s) ORDER BY line"
+                       % (("(%s)::int" % target) if is_class else target, listed, file, test, IN_TEST))
+        frames.append(pd.DataFrame(cursor.fetchall(), columns=["target"] + names))
+    both = pd.get_dummies(pd.concat([frame[names] for frame in frames])).astype(np.float32).values
+    train, test = both[:len(frames[0])], both[len(frames[0]):]
+    y_train, y_test = (frame["target"].values for frame in frames)
+    theirs = []
+    for seed in SEEDS:
+        if is_class:
+            peer = RandomForestClassifier(TREES, min_samples_leaf=MIN_LEAF, max_features="sqrt", random_state=seed)
+            peer.fit(train, y_train.astype(int))
+            theirs.append(roc_auc_score(y_test, peer.predict_proba(test)[:, 1]))
+        else:
+            peer = RandomForestRegressor(TREES, min_samples_leaf=MIN_LEAF, max_features=1 / 3, random_state=seed)
+            peer.fit(train, y_train)
+            theirs.append(r2_score(y_test, peer.predict(test)))
+
+    # ours
+    ours = []
+    for seed in SEEDS:
+        options = json.dumps({"trees": TREES, "min_leaf": MIN_LEAF, "seed": seed})
+        metric = "(promo.classification_metrics(target, prediction)).roc_auc" if is_class \
+            else "(promo.regression_metrics(target, prediction)).r2"
+        cursor.execute("""
+            WITH model AS MATERIALIZED (
+                SELECT promo.random_forest(target, features, %%s) AS forest
+                FROM (SELECT %(target)s AS target, f AS features
+                      FROM %(file)s, LATERAL (SELECT %(listed)s OFFSET 0) f WHERE NOT (%(test)s)) t)
+            SELECT %(metric)s
+            FROM (SELECT %(target)s AS target, promo.predict((SELECT forest FROM model), f) AS prediction
+                  FROM %(file)s, LATERAL (SELECT %(listed)s OFFSET 0) f WHERE %(test)s) t"""
+                       % {"target": target, "file": file, "listed": listed, "test": IN_TEST, "metric": metric}, (options,))
+        ours.append(cursor.fetchone()[0])
+    a, b = np.mean(ours), np.mean(theirs)
+    print("%-20s %-8s promo %.5f (%s)   scikit-learn %.5f (%s)   difference %+.5f"
+          % (title, "ROC AUC" if is_class else "R2", a, " ".join("%.4f" % x for x in ours),
+             b, " ".join("%.4f" % x for x in theirs), a - b), flush=True)
+
+
+def quality():
+    cursor = connect().cursor()
+    print("quality: %d trees, min_leaf %d, mean of seeds %s, one fifth held out" % (TREES, MIN_LEAF, SEEDS))
+    for data_set in SETS:
+        quality_of(cursor, *data_set)
+
+
+def friedman(rows, seed):
+    """Five features that tell, an interaction, a step, a product, a decoy that
+    goes along with one of them, coarse features, noise: 20 in all."""
+    random = np.random.RandomState(seed)
+    x = random.uniform(size=(rows, 20))
+    x[:, 5] = np.round(x[:, 5] * 100) / 100
+    x[:, 6] = np.floor(x[:, 6] * 10) / 10
+    x[:, 7] = 0.9 * x[:, 3] + 0.1 * x[:, 7]
+    y = (10 * np.sin(np.pi * x[:, 0] * x[:, 1]) + 20 * (x[:, 2] - 0.5) ** 2 + 10 * x[:, 3] + 5 * x[:, 4]
+         + 3 * (x[:, 8] > 0.5) * (x[:, 9] > 0.5) + 2 * x[:, 10] * x[:, 5] + random.normal(size=rows))
+    return x, y
+
+
+def store(cursor, table, x, y):
+    names = ["y"] + ["x%d" % (i + 1) for i in range(x.shape[1])]
+    cursor.execute("CREATE TABLE %s (%s)" % (table, ", ".join(name + " float8" for name in names)))
+    path = "/tmp/promo-forest-%d.csv" % os.getpid()
+    np.savetxt(path, np.column_stack([y, x]), fmt="%.17g", delimiter=",")
+    with open(path) as lines:
+        cursor.copy_expert("COPY %s FROM STDIN WITH (FORMAT csv)" % table, lines)
+    os.remove(path)
+    cursor.execute("VACUUM ANALYZE %s" % table)
+
+
+def speed_of(cursor, title, table, target, metric, options, peer, x, y, x_test, judge):
+    listed = ", ".join("x%d" % (i + 1) for i in range(20))
+    pid = cursor.connection.get_backend_pid()
+
+    began = cpu_of(pid)
+    cursor.execute("""
+        INSERT INTO model
+        SELECT promo.random_forest(%s, f, %%s)
+        FROM %s t, LATERAL (SELECT %s) f""" % (target, table, listed), (json.dumps(options),))
+    ours = cpu_of(pid) - began
+    began = time.process_time()
+    peer.fit(x, y)
+    theirs = time.process_time() - began
+
+    cursor.execute("""
+        SELECT %s FROM (
+            SELECT %s AS target, promo.predict((SELECT forest FROM model), f) AS prediction
+            FROM %s_test t, LATERAL (SELECT %s) f) p""" % (metric, target, table, listed))
+    ours_quality = cursor.fetchone()[0]
+    theirs_quality = judge(peer, x_test)
+    cursor.execute("SELECT (promo.forest_info(forest)).* FROM model")
+    info = dict(zip([column[0] for column in cursor.description], cursor.fetchone()))
+    print("%s: promo %.2f s for the whole statement, scikit-learn %.2f s for fit alone: %.1f times"
+          % (title, ours, theirs, theirs / ours))
+    print("    quality %.4f, scikit-learn %.4f; %d trees, %d leaves a tree (scikit-learn %d), %.1f bytes a node, depth %d"
+          % (ours_quality, theirs_quality, info["trees"], info["leaves"] / info["trees"],
+             np.mean([tree.get_n_leaves() for tree in peer.estimators_]), info["bytes"] / info["nodes"], info["depth"]))
+
+    # One row at a time, in one statement: the slope between two numbers of rows
+    took = []
+    for rows in (2000, 20000):
+        best = None
+        for _ in range(3):
+            began = cpu_of(pid)
+            cursor.execute("""
+                SELECT sum(promo.predict((SELECT forest FROM model), f))
+                FROM (SELECT * FROM %s_test LIMIT %d) t, LATERAL (SELECT %s) f""" % (table, rows, listed))
+            cursor.fetchone()
+            used = cpu_of(pid) - began
+            best = used if best is None else min(best, used)
+        took.append(best)
+    print("    predict: %.1f microseconds a row" % ((took[1] - took[0]) / 18000 * 1e6), flush=True)
+    cursor.execute("TRUNCATE model")
+
+
+def speed():
+    cursor = connect().cursor()
+    cursor.execute("CREATE TABLE model (forest promo.forest)")
+    print("speed: 100,000 rows, 20 features, 100 full trees, min_leaf 5, CPU seconds of one process")
+    x, y = friedman(100000, 1)
+    x_test, y_test = friedman(20000, 2)
+    store(cursor, "numbers", x, y)
+    store(cursor, "numbers_test", x_test, y_test)
+    speed_of(cursor, "regression", "numbers", "y", "(promo.regression_metrics(target, prediction)).r2",
+             {"trees": 100, "min_leaf": 5, "mtry": 6, "seed": 1},
+             RandomForestRegressor(100, min_samples_leaf=5, max_features=6, random_state=1),
+             x, y, x_test, lambda peer, test: r2_score(y_test, peer.predict(test)))
+
+    # 12 percent are true, by a logit of the same score
+    def classes(score, seed):
+        return np.random.RandomState(seed).uniform(size=len(score)) < 1 / (1 + np.exp(-0.6 * (score - 20.5)))
+
+    c, c_test = classes(y, 3), classes(y_test, 4)
+    store(cursor, "classes", x, c.astype(float))
+    store(cursor, "classes_test", x_test, c_test.astype(float))
+    speed_of(cursor, "classification", "classes", "y > 0", "(promo.classification_metrics(target, prediction)).roc_auc",
+             {"trees": 100, "min_leaf": 5, "mtry": 4, "seed": 1},
+             RandomForestClassifier(100, min_samples_leaf=5, max_features=4, random_state=1),
+             x, c, x_test, lambda peer, test: roc_auc_score(c_test, peer.predict_proba(test)[:, 1]))
+
+
+parts = sys.argv[1:] or ["quality", "speed"]
+for part in parts:
+    if part not in ("quality", "speed"):
+        sys.exit("there is no part %s: quality or speed" % part)
+    globals()[part]()
