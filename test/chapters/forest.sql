@@ -1,23 +1,24 @@
 \echo
 \echo '=== 5. Two forests: what will they spend, and who will stay away ==='
 \echo
-\echo 'Trained on one date and the 90 days after it; judged on the next 90 days, which they never saw.'
+\echo 'Taught by what customers looked like on some dates, and the 90 days after each; judged on 90 days that they never'
+\echo 'saw.  Spring says little about Christmas, so the quarter is told too.'
 \echo
 SELECT part, (as_of AT TIME ZONE 'Europe/London')::date AS as_of, count(*) AS customers, round(avg(spend_next)::numeric, 2) AS mean_spend_next,
 	round(100 * avg(churned::int), 1) AS percent_churned
 FROM example GROUP BY part, as_of ORDER BY as_of;
 
--- The parallel arms of one query: (f).* are the columns of customer_features.
+-- A record of features: the columns of customer_features, and the quarter.
 CREATE TABLE model AS
-SELECT promo.random_forest(spend_next, f, '{"trees": 200, "min_leaf": 5, "seed": 1}') AS spend,
-	promo.random_forest(churned, f, '{"trees": 200, "min_leaf": 5, "seed": 1}') AS churn
-FROM example WHERE part = 'train';
+SELECT promo.random_forest(spend_next, r, '{"trees": 200, "min_leaf": 5, "seed": 1}') AS spend,
+	promo.random_forest(churned, r, '{"trees": 200, "min_leaf": 5, "seed": 1}') AS churn
+FROM example, LATERAL (SELECT (f).*, quarter) r WHERE part = 'train';
 
 CREATE TABLE score AS
-SELECT customer, f, spend_next, churned, promo.predict(spend, f) AS spend_score, promo.predict(churn, f) AS churn_score
-FROM example, model WHERE part = 'test';
+SELECT customer, f, spend_next, churned, promo.predict(spend, r) AS spend_score, promo.predict(churn, r) AS churn_score
+FROM example, model, LATERAL (SELECT (f).*, quarter) r WHERE part = 'test';
 
-\echo 'Spend in the next 90 days: the forest against two guesses that need no model.'
+\echo 'Spend in the next 90 days.  Who spends much goes on spending much, so the last 90 days are the guess to beat:'
 \echo
 SELECT guess, (m).n, round((m).mse::numeric, 0) AS mse, round((m).rmse::numeric, 1) AS rmse,
 	round((m).mae::numeric, 1) AS mae, round((m).r2::numeric, 3) AS r2
@@ -26,7 +27,7 @@ FROM (
 	UNION ALL
 	SELECT 2, 'the same as in the last 90 days', promo.regression_metrics(spend_next, (f).spend_90d) FROM score
 	UNION ALL
-	SELECT 3, 'the mean of the lesson', promo.regression_metrics(spend_next, (SELECT avg(spend_next) FROM example WHERE part = 'train')) FROM score) v
+	SELECT 3, 'the mean of the lessons', promo.regression_metrics(spend_next, (SELECT avg(spend_next) FROM example WHERE part = 'train')) FROM score) v
 ORDER BY v.n;
 
 \echo 'Churn (no order in the next 90 days):'

@@ -15,10 +15,8 @@ SELECT count(*) AS customers, (SELECT count(*) FROM event) AS events,
 	pg_size_pretty(pg_table_size('customer_timeline')) AS timeline_table
 FROM customer_timeline;
 
--- The next weeks are the test; the weeks before them, the lesson.
-SELECT (date_trunc('day', max(at) - interval '90 days'))::date AS test_date,
-	(date_trunc('day', max(at) - interval '180 days'))::date AS train_date
-FROM event \gset
+-- The last 90 days are the test, and what was known before them.
+SELECT (date_trunc('day', max(at) - interval '90 days'))::date AS test_date FROM event \gset
 
 \echo 'From it, what the customer looked like at any moment; three customers as of' :test_date':'
 \echo
@@ -28,13 +26,17 @@ SELECT customer, (f).orders, round((f).gross::numeric, 2) AS gross, round((f).re
 FROM (SELECT customer, promo.features(timeline, :'test_date'::timestamp AT TIME ZONE 'Europe/London', 'Europe/London') AS f
 	  FROM customer_timeline ORDER BY customer LIMIT 3 OFFSET 10) s;
 
--- Features as of a date, and what came after it.
+-- Features as of a date, what came after it, and the season: the test, and
+-- before it a lesson every 90 days, as long as there is half a year to look
+-- back on.  What came after the last lesson ends where the test begins.
 CREATE TABLE example AS
-SELECT d.part, d.as_of, s.customer, s.f,
+SELECT CASE WHEN d.day = :'test_date' THEN 'test' ELSE 'train' END AS part, d.as_of, s.customer, s.f,
+	extract(quarter FROM d.day)::int AS quarter,
 	promo.spend(s.timeline, d.as_of, d.as_of + interval '90 days') AS spend_next,
 	promo.orders(s.timeline, d.as_of, d.as_of + interval '90 days') = 0 AS churned
-FROM (VALUES ('train', :'train_date'::timestamp AT TIME ZONE 'Europe/London'),
-	('test', :'test_date'::timestamp AT TIME ZONE 'Europe/London')) d(part, as_of)
+FROM (SELECT day, day::timestamp AT TIME ZONE 'Europe/London' AS as_of
+	  FROM (SELECT :'test_date'::date - 90 * n AS day FROM generate_series(0, 7) n) n
+	  WHERE day::timestamp >= (SELECT min(at) AT TIME ZONE 'Europe/London' FROM event) + interval '180 days') d
 CROSS JOIN LATERAL (
 	SELECT customer, timeline, promo.features(timeline, d.as_of, 'Europe/London') AS f
 	FROM customer_timeline OFFSET 0) s
