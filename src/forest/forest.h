@@ -130,8 +130,20 @@ typedef struct ForestData
 	uint8_t		target_source;	/* the caller's, as ForestColumn.source */
 } ForestData;
 
+/* What stands in a model as its algorithm: never renumber */
+typedef enum ForestAlgorithm
+{
+	FOREST_RANDOM_FOREST = 0,
+	FOREST_EXTRA_TREES = 1,
+	FOREST_DECISION_TREE = 2,
+	FOREST_BOOSTED_TREES = 3,
+	FOREST_LINEAR_SVM = 4,
+	FOREST_LOGISTIC = 5
+} ForestAlgorithm;
+
 typedef struct ForestOptions
 {
+	ForestAlgorithm algorithm;
 	int32_t		trees;			/* 1 .. FOREST_MAX_TREES */
 	int32_t		max_depth;		/* 0: no limit */
 	int64_t		min_leaf;		/* rows a leaf holds at least, each counted

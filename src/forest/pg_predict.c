@@ -3,11 +3,6 @@
  * pg_predict.c
  *	  Predictions of a forest for a record or an array, and what is inside.
  *
- * A statement that predicts for many rows hands the same forest to each call.
- * So the forests that a call site saw last stay open in its fn_extra, known
- * by where they are stored, or by size and hash where they come in memory,
- * with the columns that their features were found in.
- *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -16,9 +11,6 @@
 
 #include <math.h>
 
-#include "access/detoast.h"
-#include "access/htup_details.h"
-#include "access/tupmacs.h"
 #include "catalog/pg_type.h"
 #include "common/shortest_dec.h"
 #include "fmgr.h"
@@ -30,260 +22,29 @@
 
 #include "forest/pg_field.h"
 #include "forest/pg_forest.h"
+#include "forest/pg_open.h"
+#include "forest/pg_options.h"
 #include "pg/memory.h"
-#include "pg/record.h"
-#include "promo.h"
-
-/* Forests that a call site keeps open at most */
-#define OPEN_FORESTS 8
-
-typedef struct OpenForest
-{
-	MemoryContext context;		/* NULL: the entry is free */
-	uint64		used;			/* the last call that used it */
-	bool		is_stored;		/* known by where it is stored, */
-	struct varatt_external stored;
-	Size		size;			/* else by these two */
-	uint64		hash;
-
-	Forest		forest;
-	RecordReader reader;
-	bool		has_layout;		/* attributes and fields are right */
-	int		   *attributes;
-	Field	   *fields;
-	ForestValue *values;
-	uint8_t    *row;
-	double	   *outputs;
-} OpenForest;
-
-typedef struct OpenForests
-{
-	uint64		calls;
-	OpenForest	entry[OPEN_FORESTS];
-} OpenForests;
-
-/* Is the entry this value?  Value is not NULL where it is in memory. */
-static bool
-entry_is(const OpenForest *entry, struct varlena *datum, struct varlena *value)
-{
-	if (entry->context == NULL)
-		return false;
-	if (value == NULL)
-	{
-		struct varatt_external stored;
-
-		VARATT_EXTERNAL_GET_POINTER(stored, datum);
-		return entry->is_stored && memcmp(&stored, &entry->stored, sizeof(stored)) == 0;
-	}
-	return !entry->is_stored && entry->size == VARSIZE(value) &&
-		entry->hash == ((ForestValueHead *) value)->hash;
-}
-
-/* Makes room: least recently used first, within promo.cache_size. */
-static OpenForest *
-free_entry(OpenForests *open, Size wanted)
-{
-	OpenForest *entry;
-	Size		held;
-	int			i;
-
-	for (;;)
-	{
-		OpenForest *oldest = NULL;
-		OpenForest *unused = NULL;
-
-		held = wanted;
-		for (i = 0; i < OPEN_FORESTS; i++)
-		{
-			entry = &open->entry[i];
-			if (entry->context == NULL)
-			{
-				unused = entry;
-				continue;
-			}
-			held += entry->size;
-			if (oldest == NULL || entry->used < oldest->used)
-				oldest = entry;
-		}
-		if (unused != NULL && (oldest == NULL || held <= promo_cache_size()))
-			return unused;
-		MemoryContextDelete(oldest->context);
-		memset(oldest, 0, sizeof(*oldest));
-	}
-}
-
-/* Opens a value in a copy of our own. */
-static void
-fill_entry(OpenForest *entry, MemoryContext parent, struct varlena *datum,
-		   struct varlena *value)
-{
-	MemoryContext context = AllocSetContextCreate(parent, "promo forest",
-												  ALLOCSET_SMALL_SIZES);
-	MemoryContext old = MemoryContextSwitchTo(context);
-	struct varlena *copy;
-	uint32		features;
-
-	memset(entry, 0, sizeof(*entry));
-	if (value == NULL)
-	{
-		copy = detoast_attr(datum);
-		VARATT_EXTERNAL_GET_POINTER(entry->stored, datum);
-		entry->is_stored = true;
-	}
-	else
-	{
-		copy = palloc(VARSIZE(value));
-		memcpy(copy, value, VARSIZE(value));
-	}
-	forest_view(&entry->forest, copy);
-	entry->size = VARSIZE(copy);
-	entry->hash = ((ForestValueHead *) copy)->hash;
-	features = entry->forest.n_features;
-	record_reader_start(&entry->reader, context);
-	entry->attributes = palloc(sizeof(int) * (features + 1));
-	entry->values = palloc0(sizeof(ForestValue) * (features + 1));
-	entry->row = palloc(forest_row_size(&entry->forest) + 1);
-	entry->outputs = palloc(sizeof(double) * forest_outputs(&entry->forest));
-	MemoryContextSwitchTo(old);
-
-	/* Last, so that an error above leaves the entry free */
-	entry->context = context;
-}
-
-/* The forest of argument 0, open */
-static OpenForest *
-forest_argument(FunctionCallInfo fcinfo)
-{
-	struct varlena *datum = (struct varlena *) PG_GETARG_POINTER(0);
-	struct varlena *value = NULL;
-	OpenForests *open = fcinfo->flinfo->fn_extra;
-	OpenForest *entry;
-	int			i;
-
-	if (open == NULL)
-	{
-		open = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(OpenForests));
-		fcinfo->flinfo->fn_extra = open;
-	}
-	open->calls++;
-	if (!VARATT_IS_EXTERNAL_ONDISK(datum))
-	{
-		value = (struct varlena *) PG_DETOAST_DATUM(PointerGetDatum(datum));
-		if (VARSIZE(value) < sizeof(ForestValueHead))
-			elog(ERROR, "invalid forest");
-	}
-	for (i = 0; i < OPEN_FORESTS; i++)
-	{
-		entry = &open->entry[i];
-		if (entry_is(entry, datum, value))
-		{
-			entry->used = open->calls;
-			return entry;
-		}
-	}
-	entry = free_entry(open, value == NULL ? toast_raw_datum_size(PointerGetDatum(datum)) :
-					   VARSIZE(value));
-	fill_entry(entry, fcinfo->flinfo->fn_mcxt, datum, value);
-	entry->used = open->calls;
-	return entry;
-}
-
-/* Looks the forest's features up in the record's columns. */
-static void
-match_record(OpenForest *entry)
-{
-	uint32		count = entry->forest.n_features;
-	ForestText *names = palloc(sizeof(ForestText) * (count + 1));
-	uint8	   *sources = palloc(count + 1);
-	MemoryContext old;
-	uint32		i;
-
-	for (i = 0; i < count; i++)
-	{
-		names[i] = forest_feature_name(&entry->forest, i);
-		sources[i] = forest_feature_source(&entry->forest, i);
-	}
-	if (entry->fields == NULL)
-	{
-		old = MemoryContextSwitchTo(entry->context);
-		entry->fields = palloc0(sizeof(Field) * (count + 1));
-		MemoryContextSwitchTo(old);
-	}
-	fields_match(entry->reader.desc, count, names, sources, entry->attributes,
-				 entry->fields, entry->context);
-	pfree(names);
-	pfree(sources);
-	entry->has_layout = true;
-}
 
 /* Predicts for the record of argument 1; the outputs stay in the entry. */
 static OpenForest *
 predict_record(FunctionCallInfo fcinfo)
 {
-	OpenForest *entry = forest_argument(fcinfo);
-	const Forest *forest = &entry->forest;
-	uint32		i;
+	OpenForest *entry = open_forest(fcinfo);
 
-	if (record_read(&entry->reader, PG_GETARG_HEAPTUPLEHEADER(1)))
-		entry->has_layout = false;
-	if (!entry->has_layout)
-		match_record(entry);
-	for (i = 0; i < forest->n_features; i++)
-	{
-		ForestValue *value = &entry->values[i];
-		Field	   *field = &entry->fields[i];
-		int			attribute = entry->attributes[i];
-		bool		null = entry->reader.nulls[attribute];
-
-		if (field_kind(field->source) == FOREST_NUMBER)
-			value->number = null ? NAN : field_number(field, entry->reader.values[attribute]);
-		else if (null)
-			value->category.data = NULL;
-		else
-			value->category = field_text(field, entry->reader.values[attribute]);
-	}
-	forest_bin_row(forest, entry->values, entry->row);
-	forest_predict(forest, entry->row, 1, entry->outputs);
+	open_forest_record(entry, PG_GETARG_HEAPTUPLEHEADER(1));
+	forest_predict(&entry->forest, entry->row, 1, entry->outputs);
 	return entry;
 }
 
-/* Predicts for the array of argument 1, in the order of the features. */
+/* The same for the array of argument 1 */
 static OpenForest *
 predict_numbers(FunctionCallInfo fcinfo)
 {
-	OpenForest *entry = forest_argument(fcinfo);
-	const Forest *forest = &entry->forest;
-	ArrayType  *array = PG_GETARG_ARRAYTYPE_P(1);
-	int			count = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
-	const double *number = (const double *) ARR_DATA_PTR(array);
-	const bits8 *nulls = ARR_NULLBITMAP(array);
-	uint32		i;
+	OpenForest *entry = open_forest(fcinfo);
 
-	if (ARR_NDIM(array) > 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
-				 errmsg("features must be an array of one dimension")));
-	if ((uint32) count != forest->n_features)
-		ereport(ERROR,
-				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
-				 errmsg("array does not have a number for each feature"),
-				 errdetail("The forest has %u features, the array %d numbers.",
-						   forest->n_features, count)));
-	for (i = 0; i < forest->n_features; i++)
-	{
-		if (forest_feature_kind(forest, i) != FOREST_NUMBER)
-			ereport(ERROR,
-					(errcode(ERRCODE_DATATYPE_MISMATCH),
-					 errmsg("feature \"%s\" is no number",
-							forest_cstring(forest_feature_name(forest, i))),
-					 errhint("Predict with a record, whose columns have names and types.")));
-		if (nulls != NULL && att_isnull(i, nulls))
-			entry->values[i].number = NAN;
-		else
-			entry->values[i].number = *number++;
-	}
-	forest_bin_row(forest, entry->values, entry->row);
-	forest_predict(forest, entry->row, 1, entry->outputs);
+	open_forest_array(entry, PG_GETARG_ARRAYTYPE_P(1));
+	forest_predict(&entry->forest, entry->row, 1, entry->outputs);
 	return entry;
 }
 
@@ -450,8 +211,8 @@ PG_FUNCTION_INFO_V1(promo_forest_info);
 Datum
 promo_forest_info(PG_FUNCTION_ARGS)
 {
-	struct varlena *datum = PG_GETARG_VARLENA_P(0);
-	Forest		forest;
+	OpenForest *entry = open_forest(fcinfo);
+	Forest		forest = entry->forest;
 	ForestInfo	info;
 	ForestOptions grown;
 	TupleDesc	desc;
@@ -463,11 +224,10 @@ promo_forest_info(PG_FUNCTION_ARGS)
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
-	forest_view(&forest, datum);
 	forest_info(&forest, &info);
 	forest_grove_options(&forest, 0, &grown);
 
-	values[n++] = CStringGetTextDatum("random_forest");
+	values[n++] = CStringGetTextDatum(options_algorithm_name(grown.algorithm));
 	values[n++] = CStringGetTextDatum(field_source_name(forest.target_source));
 	texts = palloc(sizeof(Datum) * (Max(forest.n_features, forest.n_classes) + 1));
 	for (i = 0; i < forest.n_classes; i++)
@@ -490,7 +250,7 @@ promo_forest_info(PG_FUNCTION_ARGS)
 	values[n++] = Int64GetDatum(info.nodes);
 	values[n++] = Int64GetDatum(info.leaves);
 	values[n++] = Int32GetDatum(info.depth);
-	values[n++] = Int64GetDatum(VARSIZE(datum));
+	values[n++] = Int64GetDatum(entry->size);
 	values[n++] = Int64GetDatum(info.oob_rows);
 	figure(info.oob_mse, &values[n], &nulls[n]);
 	n++;
@@ -546,7 +306,7 @@ promo_importance(PG_FUNCTION_ARGS)
 
 	InitMaterializedSRF(fcinfo, 0);
 	result = (ReturnSetInfo *) fcinfo->resultinfo;
-	forest_view(&forest, PG_GETARG_VARLENA_P(0));
+	forest = open_forest(fcinfo)->forest;
 	gains = palloc(sizeof(double) * (forest.n_features + 1));
 	sorted = palloc(sizeof(Gain) * (forest.n_features + 1));
 	forest_importance(&forest, gains);
@@ -660,7 +420,7 @@ promo_tree(PG_FUNCTION_ARGS)
 
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	result = (ReturnSetInfo *) fcinfo->resultinfo;
-	forest_view(&forest, PG_GETARG_VARLENA_P(0));
+	forest = open_forest(fcinfo)->forest;
 	if (n < 1 || (uint32) n > forest.n_trees)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
