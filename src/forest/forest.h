@@ -128,7 +128,23 @@ typedef struct ForestData
 	const int32_t *classes;		/* else 0 .. n_classes - 1 */
 	const ForestText *class_names;	/* strictly ascending */
 	uint8_t		target_source;	/* the caller's, as ForestColumn.source */
+
+	/*
+	 * Where the features' values are not at hand, but in a file: brings one's,
+	 * valid until the next is asked for.  Does not
+	 * return where it cannot.
+	 */
+	const ForestColumn *(*bring) (void *arg, int32_t feature);
+	void	   *arg;
 } ForestData;
+
+/* A feature with its values, valid until the next one is asked for */
+static inline const ForestColumn *
+forest_column(const ForestData *data, int32_t feature)
+{
+	return data->bring == NULL ? &data->features[feature] :
+		data->bring(data->arg, feature);
+}
 
 /* What stands in a model as its algorithm: never renumber */
 typedef enum ForestAlgorithm
@@ -156,6 +172,8 @@ typedef struct ForestOptions
 	int32_t		bins;			/* of a column, NULL not counted: 2 .. 255 */
 	const double *class_weights;	/* of each class, positive; NULL: all 1 */
 	int32_t		positive;		/* class that predict() speaks of; -1: none */
+	double		holdout;		/* share of the rows to judge the model by, not
+								 * to learn from: in [0, 1) */
 } ForestOptions;
 
 /* 100 full trees, leaves of 1, drawn with replacement, 255 bins, seed 0. */

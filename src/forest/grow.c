@@ -319,34 +319,33 @@ grow_end(Grower *grower)
 	memory_release(memory, grower);
 }
 
-const uint16_t *
-grow_oob_trees(const Grower *grower)
+void
+grow_sums(const Grower *grower, GrowSums *sums)
 {
-	return grower->oob_trees;
+	sums->trees = grower->oob_trees;
+	sums->values = grower->oob_sums;
+	sums->shares = grower->oob_shares;
+	sums->gains = grower->gains;
+	sums->has_sets = grower->has_sets;
 }
 
-const int64_t *
-grow_oob_sums(const Grower *grower)
+void
+grow_add_sums(const Grower *grower, GrowSums *sums)
 {
-	return grower->oob_sums;
-}
+	size_t		n = (size_t) grower->matrix->n_rows;
+	size_t		i;
 
-const uint32_t *
-grow_oob_shares(const Grower *grower)
-{
-	return grower->oob_shares;
-}
-
-const uint64_t *
-grow_gains(const Grower *grower)
-{
-	return grower->gains;
-}
-
-bool
-grow_has_sets(const Grower *grower)
-{
-	return grower->has_sets;
+	for (i = 0; i < n; i++)
+		sums->trees[i] = (uint16_t) (sums->trees[i] + grower->oob_trees[i]);
+	if (grower->oob_shares != NULL)
+		for (i = 0; i < n * (size_t) grower->n_classes; i++)
+			sums->shares[i] += grower->oob_shares[i];
+	else
+		for (i = 0; i < n; i++)
+			sums->values[i] += grower->oob_sums[i];
+	for (i = 0; i < (size_t) grower->matrix->n_features; i++)
+		sums->gains[i] += grower->gains[i];
+	sums->has_sets = sums->has_sets || grower->has_sets;
 }
 
 static bool
@@ -367,14 +366,15 @@ static bool
 draw_rows(Grower *grower, Random *random, uint32_t *n_drawn)
 {
 	const GrowMatrix *matrix = grower->matrix;
-	uint32_t	n = (uint32_t) matrix->n_rows;
+	uint32_t	n = (uint32_t) matrix->n_learn;
+	uint32_t	all = (uint32_t) matrix->n_rows;
 	uint32_t	most = 0;
 	uint32_t	drawn = 0;
 	uint32_t	out;
 	uint32_t	row;
 	int64_t		i;
 
-	memset(grower->draws, 0, n);
+	memset(grower->draws, 0, all);
 	for (i = 0; i < matrix->n_draws; i++)
 	{
 		uint8_t    *draw = &grower->draws[random_below(random, n)];
@@ -397,7 +397,7 @@ draw_rows(Grower *grower, Random *random, uint32_t *n_drawn)
 	*n_drawn = drawn;
 	out = drawn;
 	drawn = 0;
-	for (row = 0; row < n; row++)
+	for (row = 0; row < all; row++)
 	{
 		uint32_t	weight = grower->draws[row];
 		GrowRow    *place = &grower->rows[weight > 0 ? drawn++ : out++];

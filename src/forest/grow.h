@@ -25,6 +25,7 @@
 typedef struct GrowMatrix
 {
 	int64_t		n_rows;
+	int64_t		n_learn;		/* of these the first, which trees draw from */
 	int32_t		n_features;
 
 	/* The bin of (rank, feature) is at rank * row_step + feature * feature_step. */
@@ -56,22 +57,27 @@ extern bool grow_tree(Grower *grower, uint32_t n, ModelTree *tree,
 					  ForestStatus *status);
 
 /*
- * What the trees so far said of the rows left out: for each row the number of
- * trees that left it out, and the sum of their leaves: of values or shares of
- * the second class in parts of GROW_UNIT; for more than two classes of the
- * shares of each in parts of GROW_SHARE, and sums is NULL.
+ * What trees said of the rows that they left out, and what their splits
+ * gained.
  */
-extern const uint16_t *grow_oob_trees(const Grower *grower);
-extern const int64_t *grow_oob_sums(const Grower *grower);
-extern const uint32_t *grow_oob_shares(const Grower *grower);
+typedef struct GrowSums
+{
+	uint16_t   *trees;			/* for each row: trees that left it out, */
+	int64_t    *values;			/* and the sum of their leaves: of values or
+								 * shares of the second class in parts of
+								 * GROW_UNIT; NULL for more classes, */
+	uint32_t   *shares;			/* then the sums of the shares of each in
+								 * parts of GROW_SHARE */
+	uint64_t   *gains;			/* of each feature's splits, as parts of
+								 * GROW_GAIN of what a tree's root weighs */
+	bool		has_sets;
+} GrowSums;
 
-/*
- * The gains of each feature's splits, as parts of GROW_GAIN of what a tree's
- * root weighs.
- */
-extern const uint64_t *grow_gains(const Grower *grower);
+/* A view of the grower's own sums */
+extern void grow_sums(const Grower *grower, GrowSums *sums);
 
-extern bool grow_has_sets(const Grower *grower);
+/* Adds the grower's sums to others of the same matrix. */
+extern void grow_add_sums(const Grower *grower, GrowSums *sums);
 
 extern void grow_end(Grower *grower);
 

@@ -79,14 +79,21 @@ groves_of(const Forest *forest)
 	return names_of(forest) + header_of(forest)->names_size;
 }
 
-/* The part of a grove in front of its bins; n_slots is known to be sane. */
+/* The part of a grove in front of its shares */
 static uint64_t
-grove_front(const GroveHeader *header, uint32_t n_features)
+grove_head(const GroveHeader *header, uint32_t n_features)
 {
 	return sizeof(GroveHeader) +
 		sizeof(GroveNumber) * (uint64_t) n_features +
 		FILLED(sizeof(uint32_t) * (uint64_t) header->n_classes) +
-		sizeof(GroveTree) * (uint64_t) header->n_trees +
+		sizeof(GroveTree) * (uint64_t) header->n_trees;
+}
+
+/* The part of a grove in front of its bins; n_slots is known to be sane. */
+static uint64_t
+grove_front(const GroveHeader *header, uint32_t n_features)
+{
+	return grove_head(header, n_features) +
 		FILLED(sizeof(float) * (uint64_t) header->n_shares * header->n_classes) +
 		sizeof(ForestNode) * number_u64(header->n_slots) +
 		FILLED(sizeof(uint32_t) * ((uint64_t) n_features + 1));
@@ -477,88 +484,89 @@ write_table(char *at, const BinTable *table, const ForestColumn *column)
 	}
 }
 
-char *
-model_write(const Memory *memory, const ModelParts *parts, size_t room, size_t *size)
+/* The sizes of what is written. */
+typedef struct WriteSizes
+{
+	uint64_t	names;			/* as filled up */
+	uint64_t	bins;
+	uint64_t	front;			/* up to the grove */
+	uint64_t	image;			/* up to the shares */
+	uint64_t	whole;
+	GroveHeader grove;			/* its counts filled in */
+} WriteSizes;
+
+static bool
+write_sizes(const ModelParts *parts, WriteSizes *sizes)
 {
 	const ForestData *data = parts->data;
-	const ForestOptions *options = parts->options;
 	uint32_t	n_features = (uint32_t) data->n_features;
 	uint32_t	n_classes = (uint32_t) data->n_classes;
-	uint64_t	names_size = 0;
-	uint64_t	bins_size = 0;
 	uint64_t	n_slots = 0;
 	uint64_t	n_shares = 0;
-	uint64_t	front;
-	uint64_t	whole;
-	uint64_t	begin = 0;
-	uint32_t	place = 0;
-	char	   *bytes;
-	ModelHeader *header;
-	ModelFeature *features;
-	uint32_t   *ends;
-	char	   *names;
-	GroveHeader *grove_header;
-	GroveHeader sizes;
-	Grove		grove;
-	Forest		forest;
-	uint32_t	f;
-	uint32_t	c;
+	uint32_t	i;
 	int32_t		t;
 
-	for (f = 0; f < n_features; f++)
+	memset(sizes, 0, sizeof(*sizes));
+	for (i = 0; i < n_features; i++)
 	{
-		names_size += data->features[f].name.size;
-		bins_size += table_size(&parts->tables[f], &data->features[f]);
+		sizes->names += data->features[i].name.size;
+		sizes->bins += table_size(&parts->tables[i], &data->features[i]);
 	}
-	for (c = 0; c < n_classes; c++)
-		names_size += data->class_names[c].size;
-	for (t = 0; t < options->trees; t++)
+	for (i = 0; i < n_classes; i++)
+		sizes->names += data->class_names[i].size;
+	for (t = 0; t < parts->options->trees; t++)
 	{
 		n_slots += parts->trees[t].n_slots;
 		n_shares += parts->trees[t].n_shares;
 	}
-	names_size = FILLED(names_size);
-	bins_size = FILLED(bins_size);
-	if (names_size > UINT32_MAX || bins_size > UINT32_MAX || n_shares > UINT32_MAX)
-		return NULL;
+	sizes->names = FILLED(sizes->names);
+	sizes->bins = FILLED(sizes->bins);
+	if (sizes->names > UINT32_MAX || sizes->bins > UINT32_MAX || n_shares > UINT32_MAX)
+		return false;
+	sizes->grove.n_slots = u64_number(n_slots);
+	sizes->grove.n_trees = (uint32_t) parts->options->trees;
+	sizes->grove.n_classes = n_classes;
+	sizes->grove.n_shares = (uint32_t) n_shares;
+	sizes->front = sizeof(ModelHeader) + FILLED(sizeof(ModelFeature) * (uint64_t) n_features) +
+		FILLED(sizeof(uint32_t) * ((uint64_t) n_features + n_classes)) + sizes->names;
+	sizes->image = sizes->front + grove_head(&sizes->grove, n_features);
+	sizes->whole = sizes->front + grove_front(&sizes->grove, n_features) + sizes->bins;
+	sizes->grove.bins_size = (uint32_t) sizes->bins;
+	sizes->grove.size = u64_number(sizes->whole - sizes->front);
+	return true;
+}
 
-	memset(&sizes, 0, sizeof(sizes));
-	sizes.n_slots = u64_number(n_slots);
-	sizes.n_trees = (uint32_t) options->trees;
-	sizes.n_classes = n_classes;
-	sizes.n_shares = (uint32_t) n_shares;
-	front = sizeof(ModelHeader) + FILLED(sizeof(ModelFeature) * (uint64_t) n_features) +
-		FILLED(sizeof(uint32_t) * ((uint64_t) n_features + n_classes)) + names_size;
-	whole = front + grove_front(&sizes, n_features) + bins_size;
-	if (whole > SIZE_MAX - room)
-		return NULL;
-	bytes = memory_array(memory, (size_t) whole + room, 1);
-	if (bytes == NULL)
-		return NULL;
-	*size = (size_t) whole;
+/* The header and the names */
+static void
+write_front(char *bytes, const ModelParts *parts, const WriteSizes *sizes, Forest *forest)
+{
+	const ForestData *data = parts->data;
+	uint32_t	n_features = (uint32_t) data->n_features;
+	uint32_t	n_classes = (uint32_t) data->n_classes;
+	ModelHeader *header = (ModelHeader *) bytes;
+	ModelFeature *features;
+	uint32_t   *ends;
+	char	   *names;
+	uint32_t	place = 0;
+	uint32_t	f;
 
-	/* Nodes are most of it, and leave no gap that would need zeroes. */
-	memset(bytes, 0, (size_t) (front + grove_front(&sizes, n_features) -
-							   FILLED(sizeof(uint32_t) * ((uint64_t) n_features + 1)) -
-							   sizeof(ForestNode) * n_slots) + room);
-	header = (ModelHeader *) (bytes + room);
 	header->magic = MODEL_MAGIC;
 	header->format = MODEL_FORMAT;
-	header->size[0] = (uint32_t) whole;
-	header->size[1] = (uint32_t) (whole >> 32);
+	header->size[0] = (uint32_t) sizes->whole;
+	header->size[1] = (uint32_t) (sizes->whole >> 32);
 	header->n_features = n_features;
 	header->n_classes = n_classes;
 	header->n_groves = 1;
-	header->n_trees = (uint32_t) options->trees;
-	header->names_size = (uint32_t) names_size;
-	header->positive = (uint32_t) (options->positive + 1);
+	header->n_trees = (uint32_t) parts->options->trees;
+	header->names_size = (uint32_t) sizes->names;
+	header->positive = (uint32_t) (parts->options->positive + 1);
 	header->target_source = data->target_source;
 	header->has_sets = parts->has_sets;
-	view_model(&forest, bytes + room, (size_t) whole);
+	view_model(forest, bytes, (size_t) sizes->whole);
 
-	features = (ModelFeature *) features_of(&forest);
-	ends = (uint32_t *) ends_of(&forest);
-	names = (char *) names_of(&forest);
+	features = (ModelFeature *) features_of(forest);
+	ends = (uint32_t *) ends_of(forest);
+	names = (char *) names_of(forest);
 	for (f = 0; f < n_features + n_classes; f++)
 	{
 		ForestText	name = f < n_features ? data->features[f].name :
@@ -574,68 +582,171 @@ model_write(const Memory *memory, const ModelParts *parts, size_t room, size_t *
 		place += name.size;
 		ends[f] = place;
 	}
+}
 
-	grove_header = (GroveHeader *) groves_of(&forest);
-	*grove_header = sizes;
-	grove_header->size = u64_number(whole - front);
-	grove_header->n_rows = u64_number((uint64_t) data->n_rows);
-	grove_header->bins_size = (uint32_t) bins_size;
-	grove_header->base = double_number(parts->base);
-	grove_header->scale = double_number(parts->scale);
-	grove_header->oob_rows = u64_number(parts->oob_rows);
-	grove_header->oob_mean = double_number(parts->oob_mean);
-	grove_header->oob_variation = double_number(parts->oob_variation);
-	grove_header->oob_error = double_number(parts->oob_error);
-	grove_header->oob_correct = u64_number(parts->oob_correct);
-	grove_header->oob_log_loss = double_number(parts->oob_log_loss);
-	grove_header->seed = u64_number(options->seed);
-	grove_header->min_leaf = u64_number((uint64_t) options->min_leaf);
-	grove_header->sample_fraction = double_number(options->sample_fraction);
-	grove_header->max_depth = (uint32_t) options->max_depth;
-	grove_header->mtry = (uint32_t) forest_mtry(options, data->n_features, data->n_classes);
-	grove_header->bins = (uint32_t) options->bins;
+/* The grove up to the shares: its header, gains, classes and table of trees */
+static void
+write_grove(const Forest *forest, const ModelParts *parts, const WriteSizes *sizes)
+{
+	const ForestOptions *options = parts->options;
+	const ModelFigures *oob = &parts->oob;
+	GroveHeader *header = (GroveHeader *) groves_of(forest);
+	uint64_t	begin = 0;
+	uint32_t	n_shares = 0;
+	Grove		grove;
+	uint32_t	i;
 
-	grove = model_first_grove(&forest);
-	for (f = 0; f < n_features; f++)
-		((GroveNumber *) grove.gains)[f] = double_number(parts->gains[f]);
-	for (c = 0; c < n_classes; c++)
-		((uint32_t *) grove.classes)[c] = c;
+	*header = sizes->grove;
+	header->n_rows = u64_number((uint64_t) parts->n_learn);
+	header->base = double_number(parts->base);
+	header->scale = double_number(parts->scale);
+	header->oob_rows = u64_number(oob->rows);
+	header->oob_mean = double_number(oob->mean);
+	header->oob_variation = double_number(oob->variation);
+	header->oob_error = double_number(oob->error);
+	header->oob_correct = u64_number(oob->correct);
+	header->oob_log_loss = double_number(oob->log_loss);
+	header->seed = u64_number(options->seed);
+	header->min_leaf = u64_number((uint64_t) options->min_leaf);
+	header->sample_fraction = double_number(options->sample_fraction);
+	header->max_depth = (uint32_t) options->max_depth;
+	header->mtry = (uint32_t) forest_mtry(options, parts->data->n_features,
+										  parts->data->n_classes);
+	header->bins = (uint32_t) options->bins;
 
-	memset((uint32_t *) grove.bin_begins, 0,
-		   (size_t) FILLED(sizeof(uint32_t) * ((uint64_t) n_features + 1)) + (size_t) bins_size);
-	place = 0;
-	for (f = 0; f < n_features; f++)
+	grove = model_first_grove(forest);
+	for (i = 0; i < forest->n_features; i++)
+		((GroveNumber *) grove.gains)[i] = double_number(parts->gains[i]);
+	for (i = 0; i < grove.n_classes; i++)
+		((uint32_t *) grove.classes)[i] = i;
+	for (i = 0; i < grove.n_trees; i++)
 	{
-		((uint32_t *) grove.bin_begins)[f] = place;
-		write_table((char *) grove.bins + place, &parts->tables[f], &data->features[f]);
-		place += (uint32_t) table_size(&parts->tables[f], &data->features[f]);
-	}
-	((uint32_t *) grove.bin_begins)[n_features] = place;
-
-	n_shares = 0;
-	for (t = 0; t < options->trees; t++)
-	{
-		ModelTree  *tree = &parts->trees[t];
-		GroveTree  *entry = (GroveTree *) &grove.trees[t];
+		const ModelTree *tree = &parts->trees[i];
+		GroveTree  *entry = (GroveTree *) &grove.trees[i];
 
 		entry->begin = u64_number(begin);
 		entry->n_slots = tree->n_slots;
-		entry->first_shares = (uint32_t) n_shares;
+		entry->first_shares = n_shares;
 		entry->n_leaves = tree->n_leaves;
 		entry->depth = tree->depth;
-		memcpy((ForestNode *) grove.nodes + begin, tree->nodes,
-			   tree->n_slots * sizeof(ForestNode));
-		if (tree->n_shares > 0)
-			memcpy((float *) grove.shares + n_shares * n_classes, tree->shares,
-				   (size_t) tree->n_shares * n_classes * sizeof(float));
 		begin += tree->n_slots;
 		n_shares += tree->n_shares;
-		memory_release(memory, tree->nodes);
-		memory_release(memory, tree->shares);
-		tree->nodes = NULL;
-		tree->shares = NULL;
 	}
-	return bytes;
+}
+
+/* Bytes up to the next multiple of 8 */
+static bool
+fill_up(const ModelOut *out, uint64_t size)
+{
+	static const char zeroes[8] = {0};
+
+	return out->write(out->arg, zeroes, (size_t) (FILLED(size) - size));
+}
+
+/* The shares, or else the nodes, of all trees */
+static bool
+write_trees(const Memory *memory, const ModelParts *parts, const ModelOut *out,
+			bool shares)
+{
+	size_t		unit = shares ? (size_t) parts->data->n_classes * sizeof(float) :
+		sizeof(ForestNode);
+	size_t		most = 0;
+	void	   *buffer = NULL;
+	uint64_t	all = 0;
+	bool		ok = true;
+	int32_t		t;
+
+	for (t = 0; parts->bring != NULL && t < parts->options->trees; t++)
+	{
+		size_t		count = shares ? parts->trees[t].n_shares : parts->trees[t].n_slots;
+
+		if (count > most)
+			most = count;
+	}
+	if (most > 0)
+	{
+		buffer = memory_array(memory, most, unit);
+		if (buffer == NULL)
+			return false;
+	}
+	for (t = 0; ok && t < parts->options->trees; t++)
+	{
+		ModelTree  *tree = &parts->trees[t];
+		size_t		size = unit * (shares ? tree->n_shares : tree->n_slots);
+
+		all += size;
+		if (parts->bring != NULL && size > 0)
+		{
+			parts->bring(parts->arg, t, shares ? NULL : buffer, shares ? buffer : NULL);
+			ok = out->write(out->arg, buffer, size);
+		}
+		else if (shares)
+		{
+			ok = out->write(out->arg, tree->shares, size);
+			memory_release(memory, tree->shares);
+			tree->shares = NULL;
+		}
+		else
+		{
+			ok = out->write(out->arg, tree->nodes, size);
+			memory_release(memory, tree->nodes);
+			tree->nodes = NULL;
+		}
+	}
+	memory_release(memory, buffer);
+	return ok && fill_up(out, all);
+}
+
+/* The bins of all features, and where each begin */
+static bool
+write_bins(const Memory *memory, const ModelParts *parts, const WriteSizes *sizes,
+		   const ModelOut *out)
+{
+	uint32_t	n_features = (uint32_t) parts->data->n_features;
+	uint64_t	begins_size = FILLED(sizeof(uint32_t) * ((uint64_t) n_features + 1));
+	char	   *bytes = memory_zero_array(memory, (size_t) (begins_size + sizes->bins), 1);
+	uint32_t	place = 0;
+	bool		ok;
+	uint32_t	f;
+
+	if (bytes == NULL)
+		return false;
+	for (f = 0; f <= n_features; f++)
+	{
+		((uint32_t *) bytes)[f] = place;
+		if (f == n_features)
+			break;
+		write_table(bytes + begins_size + place, &parts->tables[f], &parts->data->features[f]);
+		place += (uint32_t) table_size(&parts->tables[f], &parts->data->features[f]);
+	}
+	ok = out->write(out->arg, bytes, (size_t) (begins_size + sizes->bins));
+	memory_release(memory, bytes);
+	return ok;
+}
+
+bool
+model_write(const Memory *memory, const ModelParts *parts, const ModelOut *out)
+{
+	WriteSizes	sizes;
+	Forest		forest;
+	char	   *image;
+	bool		ok;
+
+	if (!write_sizes(parts, &sizes))
+		return false;
+
+	/* Up to the shares, which is little, it is written as it will lie. */
+	image = memory_zero_array(memory, (size_t) sizes.image, 1);
+	if (image == NULL)
+		return false;
+	write_front(image, parts, &sizes, &forest);
+	write_grove(&forest, parts, &sizes);
+	ok = out->begin(out->arg, sizes.whole) &&
+		out->write(out->arg, image, (size_t) sizes.image);
+	memory_release(memory, image);
+	return ok && write_trees(memory, parts, out, true) &&
+		write_trees(memory, parts, out, false) &&
+		write_bins(memory, parts, &sizes, out);
 }
 
 /*

@@ -288,17 +288,28 @@ extern Grove model_tree_grove(const Forest *forest, uint32_t n,
 extern int	forest_text_compare(ForestText a, ForestText b);
 
 /*
- * What forest_train hands over for writing.
+ * What a training hands over for writing.
  */
 typedef struct ModelTree
 {
 	ForestNode *nodes;
 	uint32_t	n_slots;
-	float	   *shares;
+	float	   *shares;			/* n_classes each */
 	uint32_t	n_shares;
 	uint32_t	n_leaves;
 	uint32_t	depth;
 } ModelTree;
+
+/* Sums over rows that were predicted without having been learned from */
+typedef struct ModelFigures
+{
+	uint64_t	rows;
+	double		mean;			/* of the target, in units */
+	double		variation;		/* squares about it */
+	double		error;			/* squared errors; classes: Brier's */
+	uint64_t	correct;
+	double		log_loss;
+} ModelFigures;
 
 struct BinTable;
 
@@ -306,25 +317,41 @@ typedef struct ModelParts
 {
 	const ForestData *data;
 	const ForestOptions *options;
+	int64_t		n_learn;		/* rows learned from */
 	const struct BinTable *tables;
 	ModelTree  *trees;
 	const double *gains;
 	double		base;
 	double		scale;
 	bool		has_sets;
-	uint64_t	oob_rows;
-	double		oob_mean;
-	double		oob_variation;
-	double		oob_error;
-	uint64_t	oob_correct;
-	double		oob_log_loss;
+	ModelFigures oob;
+	ModelFigures held;			/* not written: they are not the model's */
+
+	/*
+	 * Where the nodes and shares of trees are not at hand, but in a file: reads
+	 * those of tree t, either of which may be NULL for not wanted.  Does not
+	 * return where it cannot.
+	 */
+	void		(*bring) (void *arg, int32_t t, ForestNode *nodes, float *shares);
+	void	   *arg;
 } ModelParts;
 
 /*
- * Writes a model of one grove; releases each tree once it is written.  NULL
- * when memory is out.
+ * Where a model goes: begin is told the size, then write gets the bytes in
+ * order.  Each may say no.
  */
-extern char *model_write(const Memory *memory, const ModelParts *parts,
-						 size_t room, size_t *size);
+typedef struct ModelOut
+{
+	bool		(*begin) (void *arg, uint64_t size);
+	bool		(*write) (void *arg, const void *bytes, size_t size);
+	void	   *arg;
+} ModelOut;
+
+/*
+ * Writes a model of one grove; releases each tree that is at hand once it is
+ * written.  False when memory is out, or the way out said no.
+ */
+extern bool model_write(const Memory *memory, const ModelParts *parts,
+						const ModelOut *out);
 
 #endif							/* PROMO_FOREST_MODEL_H */

@@ -5,10 +5,8 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "forest/bins.h"
-#include "forest/grow.h"
-#include "forest/model.h"
 #include "forest/rows.h"
+#include "forest/train.h"
 
 #include <math.h>
 
@@ -17,29 +15,6 @@
 
 /* A matrix of records is kept row by row when a record is no longer. */
 #define NARROW 64
-
-/* What a training holds, so that it can be let go in one place. */
-typedef struct Training
-{
-	const Memory *memory;
-	const ForestData *data;
-	const ForestOptions *options;
-	ForestProblem *problem;
-	uint32_t   *order;
-	uint32_t   *rank;
-	BinTable   *tables;
-	BinScratch	scratch;
-	uint8_t    *bytes;
-	uint8_t    *n_bins;
-	uint8_t    *kinds;
-	double	   *targets;
-	uint16_t   *classes;
-	double	   *gains;
-	ModelTree  *trees;
-	Grower	   *grower;
-	GrowMatrix	matrix;
-	ModelParts	parts;
-} Training;
 
 void
 forest_options_default(ForestOptions *options)
@@ -74,6 +49,20 @@ record_size(int64_t n_rows, int32_t n_features, bool *by_row)
 	return *by_row ? record : (size_t) n_features;
 }
 
+size_t
+training_matrix_size(int64_t n_rows, int32_t n_features)
+{
+	bool		by_row;
+
+	return (size_t) n_rows * record_size(n_rows, n_features, &by_row);
+}
+
+size_t
+training_target_size(int64_t n_rows, int32_t n_classes)
+{
+	return (size_t) n_rows * (n_classes > 0 ? sizeof(uint16_t) : sizeof(double));
+}
+
 uint64_t
 forest_need(const ForestData *data, const ForestOptions *options)
 {
@@ -82,7 +71,6 @@ forest_need(const ForestData *data, const ForestOptions *options)
 	uint64_t	sample = n < BINS_SAMPLE ? n : BINS_SAMPLE;
 	double		drawn = -expm1(-options->sample_fraction) * (double) n;
 	double		leaves = drawn / (double) (options->min_leaf > 0 ? options->min_leaf : 1) + 1;
-	bool		by_row;
 	bool		has_category = false;
 	uint64_t	matrix;
 	uint64_t	tree;
@@ -91,8 +79,8 @@ forest_need(const ForestData *data, const ForestOptions *options)
 	uint64_t	growing;
 	int32_t		f;
 
-	matrix = n * record_size(data->n_rows, data->n_features, &by_row) +
-		n * (data->n_classes > 0 ? sizeof(uint16_t) : sizeof(double));
+	matrix = training_matrix_size(data->n_rows, data->n_features) +
+		training_target_size(data->n_rows, data->n_classes);
 	for (f = 0; f < data->n_features; f++)
 		has_category = has_category || data->features[f].kind == FOREST_CATEGORY;
 
@@ -160,6 +148,8 @@ check_arguments(const ForestData *data, const ForestOptions *options,
 		return bad_option(problem, "sample_fraction");
 	if (options->bins < 2 || options->bins > FOREST_MAX_BINS)
 		return bad_option(problem, "bins");
+	if (!(options->holdout >= 0 && options->holdout < 1))
+		return bad_option(problem, "holdout");
 	if (options->positive < -1 || options->positive >= data->n_classes)
 		return bad_option(problem, "positive");
 	if (options->class_weights != NULL && data->n_classes == 0)
@@ -199,7 +189,9 @@ static void
 choose_units(Training *training)
 {
 	const ForestData *data = training->data;
-	int64_t		n = data->n_rows < BINS_SAMPLE ? data->n_rows : BINS_SAMPLE;
+	double	   *targets = training->place.targets;
+	int64_t		all = training->matrix.n_learn;
+	int64_t		n = all < BINS_SAMPLE ? all : BINS_SAMPLE;
 	double		base;
 	double		widest = 0;
 	int			exponent = 0;
@@ -207,7 +199,7 @@ choose_units(Training *training)
 
 	for (i = 0; i < n; i++)
 		training->scratch.keys[i] =
-			bins_key(data->target[training->order[n == data->n_rows ? i : i * data->n_rows / n]]);
+			bins_key(data->target[training->order[n == all ? i : i * all / n]]);
 	bins_sort(training->scratch.keys, training->scratch.spare, (size_t) n);
 	base = bins_key_number(training->scratch.keys[n / 2]);
 	for (i = 0; i < data->n_rows; i++)
@@ -224,25 +216,84 @@ choose_units(Training *training)
 	training->parts.base = base;
 	training->parts.scale = widest > 0 ? ldexp(1, exponent) : 1;
 	for (i = 0; i < data->n_rows; i++)
-		training->targets[training->rank[i]] =
+		targets[training->rank[i]] =
 			ldexp(data->target[i] - base, widest > 0 ? -exponent : 0);
 }
 
-/* Orders the rows, and turns columns and target into the matrix. */
 static bool
-prepare(Training *training)
+find_place(Training *training, const TrainingPlace *place)
+{
+	const Memory *memory = training->memory;
+	const ForestData *data = training->data;
+	size_t		size = training_matrix_size(data->n_rows, data->n_features);
+
+	if (place != NULL)
+	{
+		training->place = *place;
+		return true;
+	}
+	training->place_is_ours = true;
+	training->place.bytes = memory_zero_array(memory, size, 1);
+	training->place.targets = memory_array(memory, training_target_size(data->n_rows, data->n_classes), 1);
+	training->place.n_bins = memory_array(memory, (size_t) data->n_features, 1);
+	training->place.kinds = memory_array(memory, (size_t) data->n_features, 1);
+	return training->place.bytes != NULL && training->place.targets != NULL &&
+		training->place.n_bins != NULL && training->place.kinds != NULL;
+}
+
+/* What growers need to know beside the bytes */
+static void
+describe_matrix(Training *training)
+{
+	const ForestData *data = training->data;
+	const ForestOptions *options = training->options;
+	GrowMatrix *matrix = &training->matrix;
+	size_t		record;
+	bool		by_row;
+
+	record = record_size(data->n_rows, data->n_features, &by_row);
+	matrix->n_rows = data->n_rows;
+	matrix->n_learn = data->n_rows - (int64_t) (options->holdout * (double) data->n_rows);
+	matrix->n_features = data->n_features;
+	matrix->bytes = training->place.bytes;
+	matrix->row_step = by_row ? record : 1;
+	matrix->feature_step = by_row ? 1 : (size_t) data->n_rows;
+	matrix->n_bins = training->place.n_bins;
+	matrix->kinds = training->place.kinds;
+	matrix->n_classes = data->n_classes;
+	if (data->n_classes == 0)
+		matrix->targets = training->place.targets;
+	else
+		matrix->classes = training->place.targets;
+
+	/* A single class needs no weight, and with one sum has no second one. */
+	if (data->n_classes > 1)
+		matrix->class_weights = options->class_weights;
+	matrix->n_draws = (int64_t) (options->sample_fraction * (double) matrix->n_learn + 0.5);
+	if (matrix->n_draws < 1)
+		matrix->n_draws = 1;
+	matrix->max_depth = options->max_depth;
+	matrix->min_leaf = options->min_leaf;
+	matrix->mtry = forest_mtry(options, data->n_features, data->n_classes);
+	matrix->seed = options->seed;
+}
+
+/*
+ * Orders the rows, and turns columns and target into the matrix.  The rows
+ * that are held out are the last by rank, which is as good as by chance; cuts
+ * come from the others only.
+ */
+bool
+training_prepare(Training *training, const TrainingPlace *place)
 {
 	const Memory *memory = training->memory;
 	const ForestData *data = training->data;
 	GrowMatrix *matrix = &training->matrix;
 	size_t		n = (size_t) data->n_rows;
 	size_t		sample = n < BINS_SAMPLE ? n : BINS_SAMPLE;
-	size_t		record;
-	bool		by_row;
 	int32_t		f;
 	size_t		i;
 
-	record = record_size(data->n_rows, data->n_features, &by_row);
 	training->order = memory_array(memory, n, sizeof(*training->order));
 	if (training->order == NULL)
 		return fail(training->problem, FOREST_NO_MEMORY);
@@ -253,69 +304,41 @@ prepare(Training *training)
 	training->rank = memory_array(memory, n, sizeof(*training->rank));
 	training->tables = memory_zero_array(memory, (size_t) data->n_features,
 										 sizeof(*training->tables));
-	training->n_bins = memory_array(memory, (size_t) data->n_features, 1);
-	training->kinds = memory_array(memory, (size_t) data->n_features, 1);
 	training->scratch.keys = memory_array(memory, sample, sizeof(uint64_t));
 	training->scratch.spare = memory_array(memory, sample, sizeof(uint64_t));
-	training->bytes = by_row ? memory_zero_array(memory, n, record) :
-		memory_array(memory, n, record);
-	if (training->rank == NULL || training->tables == NULL || training->n_bins == NULL ||
-		training->kinds == NULL || training->scratch.keys == NULL ||
-		training->scratch.spare == NULL || training->bytes == NULL)
+	if (!find_place(training, place) || training->rank == NULL ||
+		training->tables == NULL || training->scratch.keys == NULL ||
+		training->scratch.spare == NULL)
 		return false;
+	describe_matrix(training);
 	for (i = 0; i < n; i++)
 		training->rank[training->order[i]] = (uint32_t) i;
 
-	matrix->n_rows = data->n_rows;
-	matrix->n_features = data->n_features;
-	matrix->bytes = training->bytes;
-	matrix->row_step = by_row ? record : 1;
-	matrix->feature_step = by_row ? 1 : n;
 	for (f = 0; f < data->n_features; f++)
 	{
-		if (!bins_choose(memory, &data->features[f], training->order, data->n_rows,
+		const ForestColumn *column = forest_column(data, f);
+
+		if (!bins_choose(memory, column, training->order, matrix->n_learn,
 						 training->options->bins, &training->scratch, &training->tables[f]))
 			return false;
-		bins_code(&training->tables[f], &data->features[f], training->rank, data->n_rows,
-				  training->bytes + (size_t) f * matrix->feature_step, matrix->row_step);
-		training->n_bins[f] = (uint8_t) training->tables[f].n_bins;
-		training->kinds[f] = (uint8_t) data->features[f].kind;
+		bins_code(&training->tables[f], column, training->rank, data->n_rows,
+				  training->place.bytes + (size_t) f * matrix->feature_step,
+				  matrix->row_step);
+		training->place.n_bins[f] = (uint8_t) training->tables[f].n_bins;
+		training->place.kinds[f] = (uint8_t) column->kind;
 		if (!memory->may_go_on(memory->arg))
 			return fail(training->problem, FOREST_STOPPED);
 	}
-	matrix->n_bins = training->n_bins;
-	matrix->kinds = training->kinds;
-
-	matrix->n_classes = data->n_classes;
 	training->parts.scale = 1;
 	if (data->n_classes == 0)
-	{
-		training->targets = memory_array(memory, n, sizeof(*training->targets));
-		if (training->targets == NULL)
-			return false;
 		choose_units(training);
-		matrix->targets = training->targets;
-	}
 	else
 	{
-		training->classes = memory_array(memory, n, sizeof(*training->classes));
-		if (training->classes == NULL)
-			return false;
-		for (i = 0; i < n; i++)
-			training->classes[training->rank[i]] = (uint16_t) data->classes[i];
-		matrix->classes = training->classes;
-	}
+		uint16_t   *classes = training->place.targets;
 
-	/* A single class needs no weight, and with one sum has no second one. */
-	if (data->n_classes > 1)
-		matrix->class_weights = training->options->class_weights;
-	matrix->n_draws = (int64_t) (training->options->sample_fraction * (double) n + 0.5);
-	if (matrix->n_draws < 1)
-		matrix->n_draws = 1;
-	matrix->max_depth = training->options->max_depth;
-	matrix->min_leaf = training->options->min_leaf;
-	matrix->mtry = forest_mtry(training->options, data->n_features, data->n_classes);
-	matrix->seed = training->options->seed;
+		for (i = 0; i < n; i++)
+			classes[training->rank[i]] = (uint16_t) data->classes[i];
+	}
 
 	memory_release(memory, training->order);
 	memory_release(memory, training->rank);
@@ -325,6 +348,20 @@ prepare(Training *training)
 	training->rank = NULL;
 	training->scratch.keys = NULL;
 	training->scratch.spare = NULL;
+
+	training->problem->status = FOREST_NO_MEMORY;
+	training->trees = memory_zero_array(memory, (size_t) training->options->trees,
+										sizeof(*training->trees));
+	training->gains = memory_zero_array(memory, (size_t) data->n_features,
+										sizeof(*training->gains));
+	if (training->trees == NULL || training->gains == NULL)
+		return false;
+	training->parts.data = data;
+	training->parts.options = training->options;
+	training->parts.n_learn = matrix->n_learn;
+	training->parts.tables = training->tables;
+	training->parts.trees = training->trees;
+	training->parts.gains = training->gains;
 	return true;
 }
 
@@ -334,137 +371,165 @@ log_loss_of(double share)
 	return -log(share > 1e-15 ? share : 1e-15);
 }
 
-/* What the trees say of the rows that they did not draw, by rank. */
+/* What the trees say of rows that they did not draw: ranks [from, to) */
 static bool
-judge_numbers(Training *training)
+judge_numbers(const Training *training, const GrowSums *sums, int64_t from,
+			  int64_t to, ModelFigures *figures)
 {
 	const Memory *memory = training->memory;
-	const uint16_t *trees = grow_oob_trees(training->grower);
-	const int64_t *sums = grow_oob_sums(training->grower);
-	ModelParts *parts = &training->parts;
+	const double *targets = training->matrix.targets;
 	int64_t		i;
 
-	for (i = 0; i < training->data->n_rows; i++)
+	for (i = from; i < to; i++)
 	{
-		double		target = training->targets[i];
 		double		value;
 
 		if ((i & 0xfffff) == 0 && !memory->may_go_on(memory->arg))
 			return fail(training->problem, FOREST_STOPPED);
-		if (trees[i] == 0)
+		if (sums->trees[i] == 0)
 			continue;
-		value = (double) sums[i] / GROW_UNIT / trees[i];
-		parts->oob_rows++;
-		parts->oob_error += (value - target) * (value - target);
-		parts->oob_mean += target;
+		value = (double) sums->values[i] / GROW_UNIT / sums->trees[i];
+		figures->rows++;
+		figures->error += (value - targets[i]) * (value - targets[i]);
+		figures->mean += targets[i];
 	}
-	if (parts->oob_rows > 0)
-		parts->oob_mean /= (double) parts->oob_rows;
-	for (i = 0; i < training->data->n_rows; i++)
-		if (trees[i] > 0)
-			parts->oob_variation += (training->targets[i] - parts->oob_mean) *
-				(training->targets[i] - parts->oob_mean);
+	if (figures->rows > 0)
+		figures->mean /= (double) figures->rows;
+	for (i = from; i < to; i++)
+		if (sums->trees[i] > 0)
+			figures->variation += (targets[i] - figures->mean) *
+				(targets[i] - figures->mean);
 	return true;
 }
 
 static bool
-judge_classes(Training *training)
+judge_classes(const Training *training, const GrowSums *sums, int64_t from,
+			  int64_t to, ModelFigures *figures)
 {
 	const Memory *memory = training->memory;
-	const uint16_t *trees = grow_oob_trees(training->grower);
-	const int64_t *sums = grow_oob_sums(training->grower);
-	const uint32_t *shares = grow_oob_shares(training->grower);
-	ModelParts *parts = &training->parts;
 	int32_t		k = training->data->n_classes;
 	int64_t		i;
 	int32_t		c;
 
-	for (i = 0; i < training->data->n_rows; i++)
+	for (i = from; i < to; i++)
 	{
-		int32_t		class = training->classes[i];
+		int32_t		class = training->matrix.classes[i];
+		uint16_t	trees = sums->trees[i];
 
 		if ((i & 0xfffff) == 0 && !memory->may_go_on(memory->arg))
 			return fail(training->problem, FOREST_STOPPED);
-		if (trees[i] == 0)
+		if (trees == 0)
 			continue;
-		parts->oob_rows++;
+		figures->rows++;
 		if (k <= 2)
 		{
-			double		second = (double) sums[i] / GROW_UNIT / trees[i];
+			double		second = (double) sums->values[i] / GROW_UNIT / trees;
 
-			parts->oob_correct += (second > 0.5) == (class == 1);
-			parts->oob_log_loss += log_loss_of(class == 1 ? second : 1 - second);
-			parts->oob_error += (second - class) * (second - class);
+			figures->correct += (second > 0.5) == (class == 1);
+			figures->log_loss += log_loss_of(class == 1 ? second : 1 - second);
+			figures->error += (second - class) * (second - class);
 		}
 		else
 		{
-			const uint32_t *row = shares + (size_t) i * k;
+			const uint32_t *row = sums->shares + (size_t) i * k;
 			int32_t		likeliest = 0;
 
 			for (c = 0; c < k; c++)
 			{
-				double		share = row[c] / GROW_SHARE / trees[i];
+				double		share = row[c] / GROW_SHARE / trees;
 
 				if (row[c] > row[likeliest])
 					likeliest = c;
-				parts->oob_error += (share - (c == class)) * (share - (c == class));
+				figures->error += (share - (c == class)) * (share - (c == class));
 			}
-			parts->oob_correct += likeliest == class;
-			parts->oob_log_loss += log_loss_of(row[class] / GROW_SHARE / trees[i]);
+			figures->correct += likeliest == class;
+			figures->log_loss += log_loss_of(row[class] / GROW_SHARE / trees);
 		}
 	}
 	return true;
 }
 
-static bool
-run(Training *training, size_t room, char **bytes, size_t *size)
+bool
+training_judge(Training *training, const GrowSums *sums)
 {
-	const Memory *memory = training->memory;
-	const ForestOptions *options = training->options;
-	const ForestData *data = training->data;
-	int32_t		t;
+	const GrowMatrix *matrix = &training->matrix;
+	ModelParts *parts = &training->parts;
 	int32_t		f;
 
-	if (!prepare(training))
+	if (!(matrix->n_classes == 0 ?
+		  judge_numbers(training, sums, 0, matrix->n_learn, &parts->oob) &&
+		  judge_numbers(training, sums, matrix->n_learn, matrix->n_rows, &parts->held) :
+		  judge_classes(training, sums, 0, matrix->n_learn, &parts->oob) &&
+		  judge_classes(training, sums, matrix->n_learn, matrix->n_rows, &parts->held)))
 		return false;
-	training->problem->status = FOREST_NO_MEMORY;
-	training->trees = memory_zero_array(memory, (size_t) options->trees,
-										sizeof(*training->trees));
-	training->gains = memory_array(memory, (size_t) data->n_features,
-								   sizeof(*training->gains));
-	training->grower = grow_start(memory, &training->matrix);
-	if (training->trees == NULL || training->gains == NULL || training->grower == NULL)
-		return false;
-	for (t = 0; t < options->trees; t++)
+	for (f = 0; f < matrix->n_features; f++)
+		training->gains[f] = (double) sums->gains[f] / GROW_GAIN;
+	parts->has_sets = sums->has_sets;
+	return true;
+}
+
+bool
+training_grow(Training *training)
+{
+	GrowSums	sums;
+	int32_t		t;
+
+	training->grower = grow_start(training->memory, &training->matrix);
+	if (training->grower == NULL)
+		return fail(training->problem, FOREST_NO_MEMORY);
+	for (t = 0; t < training->options->trees; t++)
 		if (!grow_tree(training->grower, (uint32_t) t, &training->trees[t],
 					   &training->problem->status))
 			return false;
-
-	if (!(data->n_classes == 0 ? judge_numbers(training) : judge_classes(training)))
+	grow_sums(training->grower, &sums);
+	if (!training_judge(training, &sums))
 		return false;
-	for (f = 0; f < data->n_features; f++)
-		training->gains[f] = (double) grow_gains(training->grower)[f] / GROW_GAIN;
-	training->parts.has_sets = grow_has_sets(training->grower);
-
-	/* Room for the model */
 	grow_end(training->grower);
 	training->grower = NULL;
-	memory_release(memory, training->bytes);
-	training->bytes = NULL;
-
-	training->parts.data = data;
-	training->parts.options = options;
-	training->parts.tables = training->tables;
-	training->parts.trees = training->trees;
-	training->parts.gains = training->gains;
-	*bytes = model_write(memory, &training->parts, room, size);
-	if (*bytes == NULL)
-		return fail(training->problem, FOREST_NO_MEMORY);
 	return true;
 }
 
 static void
-let_go(Training *training)
+leave_place(Training *training)
+{
+	const Memory *memory = training->memory;
+
+	if (training->place_is_ours)
+	{
+		memory_release(memory, training->place.bytes);
+		memory_release(memory, training->place.targets);
+		memory_release(memory, training->place.n_bins);
+		memory_release(memory, training->place.kinds);
+	}
+	memset(&training->place, 0, sizeof(training->place));
+}
+
+bool
+training_write(Training *training, const ModelOut *out)
+{
+	leave_place(training);
+	if (!model_write(training->memory, &training->parts, out))
+		return fail(training->problem, FOREST_NO_MEMORY);
+	return true;
+}
+
+bool
+training_start(Training *training, const Memory *memory, const ForestData *data,
+			   const ForestOptions *options, ForestProblem *problem)
+{
+	memset(training, 0, sizeof(*training));
+	training->memory = memory;
+	training->data = data;
+	training->options = options;
+	training->problem = problem;
+	memset(problem, 0, sizeof(*problem));
+	problem->feature = -1;
+	problem->class = -1;
+	return check_arguments(data, options, problem);
+}
+
+void
+training_end(Training *training)
 {
 	const Memory *memory = training->memory;
 	int32_t		i;
@@ -483,13 +548,45 @@ let_go(Training *training)
 	memory_release(memory, training->tables);
 	memory_release(memory, training->scratch.keys);
 	memory_release(memory, training->scratch.spare);
-	memory_release(memory, training->bytes);
-	memory_release(memory, training->n_bins);
-	memory_release(memory, training->kinds);
-	memory_release(memory, training->targets);
-	memory_release(memory, training->classes);
 	memory_release(memory, training->gains);
 	memory_release(memory, training->trees);
+	leave_place(training);
+}
+
+/* A model that goes to one allocation */
+typedef struct OneString
+{
+	const Memory *memory;
+	size_t		room;
+	char	   *bytes;
+	size_t		size;
+	size_t		written;
+} OneString;
+
+static bool
+string_begin(void *arg, uint64_t size)
+{
+	OneString  *string = arg;
+
+	if (size > SIZE_MAX - string->room)
+		return false;
+	string->bytes = memory_array(string->memory, (size_t) size + string->room, 1);
+	if (string->bytes == NULL)
+		return false;
+	memset(string->bytes, 0, string->room);
+	string->size = (size_t) size;
+	return true;
+}
+
+static bool
+string_write(void *arg, const void *bytes, size_t size)
+{
+	OneString  *string = arg;
+
+	if (size > 0)
+		memcpy(string->bytes + string->room + string->written, bytes, size);
+	string->written += size;
+	return true;
 }
 
 bool
@@ -497,23 +594,25 @@ forest_train(const Memory *memory, const ForestData *data,
 			 const ForestOptions *options, size_t room,
 			 char **bytes, size_t *size, ForestProblem *problem)
 {
+	OneString	string = {memory, room, NULL, 0, 0};
+	ModelOut	out = {string_begin, string_write, &string};
 	Training	training;
 	bool		ok;
 
-	memset(&training, 0, sizeof(training));
-	training.memory = memory;
-	training.data = data;
-	training.options = options;
-	training.problem = problem;
-	*bytes = NULL;
-
-	memset(problem, 0, sizeof(*problem));
-	problem->feature = -1;
-	problem->class = -1;
-	ok = check_arguments(data, options, problem) && run(&training, room, bytes, size);
-	let_go(&training);
+	ok = training_start(&training, memory, data, options, problem) &&
+		training_prepare(&training, NULL) &&
+		training_grow(&training) &&
+		training_write(&training, &out);
+	training_end(&training);
 	if (ok)
 		problem->status = FOREST_OK;
+	else
+	{
+		memory_release(memory, string.bytes);
+		string.bytes = NULL;
+	}
+	*bytes = string.bytes;
+	*size = string.size;
 	return ok;
 }
 
@@ -609,7 +708,7 @@ forest_examine(const Memory *memory, const ForestData *data,
 		goto done;
 	for (f = 0; f < data->n_features; f++)
 	{
-		const ForestColumn *column = &data->features[f];
+		const ForestColumn *column = forest_column(data, f);
 		ForestFinding *finding = &findings[f];
 
 		if (!memory->may_go_on(memory->arg))
