@@ -179,7 +179,7 @@ choose_numbers(const Memory *memory, const ForestColumn *column,
 	{
 		for (i = 0; i < n_rows; i++)
 		{
-			double		number = column->numbers[i];
+			double		number = column->numbers[order[i]];
 
 			scratch->keys[n] = bins_key(number);
 			n += number == number;
@@ -273,7 +273,8 @@ choose_frequent(const uint32_t *counts, int32_t n, int32_t most, uint8_t *codes)
 
 static bool
 choose_categories(const Memory *memory, const ForestColumn *column,
-				  int64_t n_rows, int32_t most, BinTable *table)
+				  const uint32_t *order, int64_t n_rows, int32_t most,
+				  BinTable *table)
 {
 	int32_t		n = column->n_categories;
 	uint32_t   *counts = memory_zero_array(memory, (size_t) n, sizeof(*counts));
@@ -288,8 +289,8 @@ choose_categories(const Memory *memory, const ForestColumn *column,
 		return false;
 	}
 	for (row = 0; row < n_rows; row++)
-		if (column->codes[row] >= 0)
-			counts[column->codes[row]]++;
+		if (column->codes[order[row]] >= 0)
+			counts[column->codes[order[row]]]++;
 	for (i = 0; i < n; i++)
 		occurring += counts[i] > 0;
 
@@ -317,7 +318,7 @@ bins_choose(const Memory *memory, const ForestColumn *column,
 	table->kind = column->kind;
 	if (column->kind == FOREST_NUMBER)
 		return choose_numbers(memory, column, order, n_rows, most, scratch, table);
-	return choose_categories(memory, column, n_rows, most, table);
+	return choose_categories(memory, column, order, n_rows, most, table);
 }
 
 void

@@ -37,7 +37,7 @@ typedef struct BinScratch
 /*
  * bins_choose(memory, column, order, n_rows, most, scratch, table)
  *
- * Chooses at most `most` bins.  Where a column has no more different values
+ * Chooses at most `most` bins, by the first n_rows rows of the order.  Where a column has no more different values
  * than that, each gets its own bin, and cuts are the midpoints between them.
  * Else bins hold about equally many rows, and a value that would fill a bin
  * gets one of its own.  Of the categories the most frequent get their own
