@@ -104,7 +104,7 @@ def quality_of(cursor, title, file, columns, target, left_out):
             SELECT %(metric)s
             FROM (SELECT %(target)s AS target, promo.predict((SELECT forest FROM model), f) AS prediction
                   FROM %(file)s, LATERAL (SELECT %(listed)s OFFSET 0) f WHERE %(test)s) t"""
-                       % {"target": target, "file": file, "listed": listed, "test": IN_TEST, "metric": metric}, (options,))
+                       % {"target": target, "file": file, "listed": listed, "test": IN_TEST.replace("%", "%%"), "metric": metric}, (options,))
         ours.append(cursor.fetchone()[0])
     a, b = np.mean(ours), np.mean(theirs)
     print("%-20s %-8s promo %.5f (%s)   scikit-learn %.5f (%s)   difference %+.5f"
