@@ -1,0 +1,19 @@
+/* src/forest/explain.sql */
+
+-- Why a model predicts what it does.
+
+CREATE FUNCTION explain(model forest, features record, class text DEFAULT NULL)
+RETURNS TABLE (feature text, value text, contribution float8)
+AS 'MODULE_PATHNAME', 'promo_explain'
+LANGUAGE C STABLE PARALLEL SAFE COST 100000 ROWS 20;
+
+COMMENT ON FUNCTION explain(forest, record, text) IS
+'what each feature contributed to a prediction, as exact Shapley values, largest first; before them a row without a feature, the mean prediction; they sum to what predict() gives, or to the probability of the class';
+
+CREATE FUNCTION explain_array(model forest, features float8[], class text DEFAULT NULL)
+RETURNS TABLE (feature text, value text, contribution float8)
+AS 'MODULE_PATHNAME', 'promo_explain_array'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100000 ROWS 20;
+
+COMMENT ON FUNCTION explain_array(forest, float8[], text) IS
+'explain() for features that are all numbers, in the order of forest_info().features';
