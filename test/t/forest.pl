@@ -53,7 +53,9 @@ my $foreign = $node->safe_psql(
 	CREATE EXTENSION promo;
 	SELECT promo.random_forest(i, f, '{"trees": 1}')
 	FROM generate_series(1, 40) i, LATERAL (SELECT CASE WHEN i % 2 = 0 THEN E'\xff' ELSE 'a' END AS c) f});
-($code, $output, $error) = $node->psql('postgres', "SELECT '$foreign'::promo.forest");
+$node->safe_psql('postgres', q{CREATE DATABASE letters ENCODING 'UTF8' LOCALE 'C' TEMPLATE template0});
+$node->safe_psql('letters', 'CREATE EXTENSION promo');
+($code, $output, $error) = $node->psql('letters', "SELECT '$foreign'::promo.forest");
 like($error, qr/forest has names that are no text in encoding UTF8/, 'names in another encoding are refused');
 
 # A standby predicts what the primary predicts.
