@@ -23,6 +23,7 @@
 #include "utils/timestamp.h"
 
 #include "forest/pg_field.h"
+#include "pg/number.h"
 
 bool
 field_start(Field *field, Oid type, MemoryContext context)
@@ -35,18 +36,15 @@ field_start(Field *field, Oid type, MemoryContext context)
 	memset(field, 0, offsetof(Field, label_value));
 	field->context = context;
 	field->type = getBaseType(type);
+	if (pg_is_number(field->type))
+	{
+		field->source = FIELD_NUMBER;
+		return true;
+	}
 	switch (field->type)
 	{
 		case BOOLOID:
 			field->source = FIELD_BOOLEAN;
-			return true;
-		case INT2OID:
-		case INT4OID:
-		case INT8OID:
-		case FLOAT4OID:
-		case FLOAT8OID:
-		case NUMERICOID:
-			field->source = FIELD_NUMBER;
 			return true;
 		case DATEOID:
 		case TIMESTAMPOID:
@@ -97,18 +95,6 @@ field_number(const Field *field, Datum value)
 {
 	switch (field->type)
 	{
-		case INT2OID:
-			return DatumGetInt16(value);
-		case INT4OID:
-			return DatumGetInt32(value);
-		case INT8OID:
-			return (double) DatumGetInt64(value);
-		case FLOAT4OID:
-			return DatumGetFloat4(value);
-		case FLOAT8OID:
-			return DatumGetFloat8(value);
-		case NUMERICOID:
-			return DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, value));
 		case DATEOID:
 			{
 				DateADT		date = DatumGetDateADT(value);
@@ -127,8 +113,7 @@ field_number(const Field *field, Datum value)
 				return (double) time / USECS_PER_DAY;
 			}
 	}
-	elog(ERROR, "type %u is no number", field->type);
-	return 0;
+	return pg_number(field->type, value);
 }
 
 /* Label of an enum value, remembered while there are few */
