@@ -161,3 +161,7 @@ SELECT count(*) FROM model, visit v, generate_series(1, 1000000), promo.explain(
 RESET statement_timeout;
 
 DROP SCHEMA hostile CASCADE;
+DROP FUNCTION shapley(promo.forest, jsonb), expectation(text[], int, text[], jsonb);
+DROP VIEW visit_target;
+DROP TABLE visit, model, small, class_model, wide;
+DROP TYPE visit_row;
