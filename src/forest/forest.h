@@ -25,11 +25,17 @@
  * A model holds one or more groves.  A grove is what one training grew: trees
  * that share bins, with the out-of-bag figures and importances of that
  * training.  forest_merge() puts the groves of several models over the same
- * features side by side, and unites their classes.
+ * features side by side, and unites their classes; only means can be merged.
  *
  * To predict, a row is binned once for each grove, and all trees compare
- * bytes (predict.c).  A regression's prediction is the mean over the trees,
- * a classification's the mean of the class shares in the leaves it ends in.
+ * bytes (predict.c).  A forest of trees that were grown independently predicts
+ * the mean over the trees, for classes the mean of the class shares in the
+ * leaves that the row ends in.  Boosted trees, each grown to mend what those
+ * before it left, add up to a margin instead, and a link makes the prediction
+ * of it: it is the margin itself for a regression, a share by the logistic
+ * function of the margin for two classes, and shares by the softmax of a
+ * margin for each of more classes.  Explanations of such a model explain the
+ * margin, for that is where contributions add up.
  *
  * What a split does with what it has not seen.  NULLs in the training rows of
  * a node are sent to the side where they fit better.  Where a node had none,
@@ -89,7 +95,10 @@ typedef enum ForestStatus
 								 * targets of another source */
 	FOREST_OTHER_FEATURES,		/* forest_merge: problem.feature is the first
 								 * that differs by name, kind or source */
-	FOREST_OTHER_POSITIVE		/* forest_merge: positive classes differ */
+	FOREST_OTHER_POSITIVE,		/* forest_merge: positive classes differ */
+	FOREST_OTHER_ALGORITHM,		/* forest_merge: algorithms differ */
+	FOREST_NO_MEAN				/* forest_merge: a model that sums up, whose
+								 * sum with another says nothing */
 } ForestStatus;
 
 typedef struct ForestProblem
@@ -157,6 +166,21 @@ typedef enum ForestAlgorithm
 	FOREST_LOGISTIC = 5
 } ForestAlgorithm;
 
+/*
+ * How a model comes to its prediction: never renumber.  A mean is one of what
+ * the leaves say.  With the others the groves add up margins, and the link
+ * turns margins into the prediction.
+ */
+typedef enum ForestLink
+{
+	FOREST_MEAN = 0,
+	FOREST_IDENTITY = 1,		/* regression: the margin itself */
+	FOREST_LOGIT = 2,			/* two classes: the second's share is
+								 * 1 / (1 + exp(-margin)) */
+	FOREST_SOFTMAX = 3			/* other numbers of classes, a margin each: the
+								 * shares are in proportion to exp(margin) */
+} ForestLink;
+
 typedef struct ForestOptions
 {
 	ForestAlgorithm algorithm;
@@ -174,10 +198,31 @@ typedef struct ForestOptions
 	int32_t		positive;		/* class that predict() speaks of; -1: none */
 	double		holdout;		/* share of the rows to judge the model by, not
 								 * to learn from: in [0, 1) */
+
+	/* Boosted trees, of which `trees` is the number for each class */
+	int32_t		max_leaves;		/* of a tree; 0: no limit */
+	double		learning_rate;	/* share of a leaf's value that counts: in (0, 1] */
+	double		l2;				/* added to the weight of a leaf: shrinks it */
+	int32_t		early_stopping; /* stops when so many rounds in a row did not
+								 * bring the loss of the rows held aside down;
+								 * 0: never */
+	double		validation_fraction;	/* share of rows held aside for that: in
+										 * (0, 1) */
 } ForestOptions;
 
-/* 100 full trees, leaves of 1, drawn with replacement, 255 bins, seed 0. */
+/* A random forest of 100 full trees, leaves of 1, 255 bins, seed 0. */
 extern void forest_options_default(ForestOptions *options);
+
+/*
+ * forest_options_of(options, algorithm)
+ *
+ * The defaults of an algorithm.  random_forest: 100 full trees, leaves of 1,
+ * rows drawn with replacement.  extra_trees: the same, but all rows in each
+ * tree.  decision_tree: one tree of all rows, all features tried.
+ * boosted_trees: 100 trees of 31 leaves of 20 rows at least, a learning rate
+ * of 0.1, no early stopping (with it, a tenth of the rows held aside).
+ */
+extern void forest_options_of(ForestOptions *options, ForestAlgorithm algorithm);
 
 /* What mtry is once the default is filled in. */
 extern int32_t forest_mtry(const ForestOptions *options,
@@ -231,10 +276,12 @@ typedef struct Forest
 {
 	const char *bytes;			/* aligned to 4 at least */
 	size_t		size;
+	ForestAlgorithm algorithm;
+	ForestLink	link;
 	uint32_t	n_features;
 	uint32_t	n_classes;		/* 0: regression */
 	uint32_t	n_groves;
-	uint32_t	n_trees;
+	uint32_t	n_trees;		/* of all classes together */
 	uint8_t		target_source;
 	int32_t		positive;		/* class, or -1 */
 	bool		has_sets;		/* some split tests a set of categories */
@@ -331,7 +378,7 @@ typedef struct ForestValue
 	ForestText	category;		/* data NULL: NULL */
 } ForestValue;
 
-/* Bytes of a binned row: the bins of all features, for each grove. */
+/* Bytes of a binned row: what each grove wants of it. */
 extern size_t forest_row_size(const Forest *forest);
 
 /* Bins a row whose values stand in the order of the forest's features. */
@@ -353,6 +400,16 @@ extern uint32_t forest_outputs(const Forest *forest);
 extern void forest_predict(const Forest *forest, const uint8_t *rows, size_t n,
 						   double *outputs);
 
+/*
+ * forest_margins(forest, rows, n, margins)
+ *
+ * What the link is applied to: forest_margin_count() numbers for each row.  A
+ * model of FOREST_MEAN has no margins, and gives its outputs.
+ */
+extern uint32_t forest_margin_count(const Forest *forest);
+extern void forest_margins(const Forest *forest, const uint8_t *rows, size_t n,
+						   double *margins);
+
 /* The class of the largest share; of equal ones the first by name. */
 extern uint32_t forest_likeliest(const Forest *forest, const double *shares);
 
@@ -367,9 +424,10 @@ typedef struct ForestTreeNode
 	bool		is_leaf;
 	uint64_t	rows;			/* of its training, as often as drawn */
 	double		value;			/* mean of the target; of two classes the
-								 * share of the second */
-	const double *shares;		/* classification: of each class, valid until
-								 * the next node is read */
+								 * share of the second; in a sum the mean of
+								 * what the leaves add to the margin */
+	const double *shares;		/* of each class, valid until the next node is
+								 * read; NULL for numbers and in a sum */
 
 	/* The test of a node that is no leaf: who passes goes to the first child. */
 	uint32_t	feature;

@@ -86,6 +86,7 @@ grove_head(const GroveHeader *header, uint32_t n_features)
 	return sizeof(GroveHeader) +
 		sizeof(GroveNumber) * (uint64_t) n_features +
 		FILLED(sizeof(uint32_t) * (uint64_t) header->n_classes) +
+		sizeof(GroveNumber) * ((uint64_t) header->n_bases + header->n_coefficients) +
 		sizeof(GroveTree) * (uint64_t) header->n_trees;
 }
 
@@ -112,6 +113,9 @@ grove_at(const char *at, uint32_t n_features)
 	at += sizeof(GroveNumber) * (uint64_t) n_features;
 	grove.classes = (const uint32_t *) at;
 	at += FILLED(sizeof(uint32_t) * (uint64_t) grove.n_classes);
+	grove.bases = (const GroveNumber *) at;
+	grove.coefficients = grove.bases + grove.header->n_bases;
+	at += sizeof(GroveNumber) * ((uint64_t) grove.header->n_bases + grove.header->n_coefficients);
 	grove.trees = (const GroveTree *) at;
 	at += sizeof(GroveTree) * (uint64_t) grove.n_trees;
 	grove.shares = (const float *) at;
@@ -135,6 +139,29 @@ model_next_grove(const Forest *forest, const Grove *grove)
 {
 	return grove_at((const char *) grove->header + number_u64(grove->header->size),
 					forest->n_features);
+}
+
+size_t
+model_row_size(const Forest *forest, const Grove *grove)
+{
+	(void) grove;
+	return forest->n_features;
+}
+
+/* Margins of a model of a link */
+static uint32_t
+model_bases(ForestLink link, uint32_t n_classes)
+{
+	if (link == FOREST_MEAN)
+		return 0;
+	return link == FOREST_SOFTMAX ? n_classes : 1;
+}
+
+uint32_t
+forest_margin_count(const Forest *forest)
+{
+	return forest->link == FOREST_MEAN ? forest_outputs(forest) :
+		model_bases(forest->link, forest->n_classes);
 }
 
 GroveCategories
@@ -191,6 +218,8 @@ view_model(Forest *forest, const char *bytes, size_t size)
 
 	forest->bytes = bytes;
 	forest->size = size;
+	forest->algorithm = (ForestAlgorithm) header->algorithm;
+	forest->link = (ForestLink) header->link;
 	forest->n_features = header->n_features;
 	forest->n_classes = header->n_classes;
 	forest->n_groves = header->n_groves;
@@ -318,7 +347,8 @@ forest_grove_options(const Forest *forest, uint32_t n, ForestOptions *options)
 	while (n-- > 0)
 		grove = model_next_grove(forest, &grove);
 	memset(options, 0, sizeof(*options));
-	options->trees = (int32_t) grove.n_trees;
+	options->algorithm = forest->algorithm;
+	options->trees = (int32_t) (grove.n_trees / (grove.header->n_bases > 1 ? grove.header->n_bases : 1));
 	options->max_depth = (int32_t) grove.header->max_depth;
 	options->min_leaf = (int64_t) number_u64(grove.header->min_leaf);
 	options->mtry = (int32_t) grove.header->mtry;
@@ -326,6 +356,11 @@ forest_grove_options(const Forest *forest, uint32_t n, ForestOptions *options)
 	options->seed = number_u64(grove.header->seed);
 	options->bins = (int32_t) grove.header->bins;
 	options->positive = forest->positive;
+	options->max_leaves = (int32_t) grove.header->max_leaves;
+	options->learning_rate = number_double(grove.header->learning_rate);
+	options->l2 = number_double(grove.header->l2);
+	options->early_stopping = (int32_t) grove.header->early_stopping;
+	options->validation_fraction = number_double(grove.header->validation_fraction);
 }
 
 /*
@@ -422,7 +457,8 @@ forest_importance(const Forest *forest, double *gains)
 		for (f = 0; f < forest->n_features; f++)
 			sum += number_double(grove.gains[f]);
 		for (f = 0; sum > 0 && f < forest->n_features; f++)
-			gains[f] += number_double(grove.gains[f]) / sum * grove.n_trees;
+			gains[f] += number_double(grove.gains[f]) / sum *
+				(grove.n_trees > 0 ? grove.n_trees : 1);
 		if (g + 1 < forest->n_groves)
 			grove = model_next_grove(forest, &grove);
 	}
@@ -527,6 +563,7 @@ write_sizes(const ModelParts *parts, WriteSizes *sizes)
 	sizes->grove.n_trees = (uint32_t) parts->options->trees;
 	sizes->grove.n_classes = n_classes;
 	sizes->grove.n_shares = (uint32_t) n_shares;
+	sizes->grove.n_bases = model_bases(parts->link, n_classes);
 	sizes->front = sizeof(ModelHeader) + FILLED(sizeof(ModelFeature) * (uint64_t) n_features) +
 		FILLED(sizeof(uint32_t) * ((uint64_t) n_features + n_classes)) + sizes->names;
 	sizes->image = sizes->front + grove_head(&sizes->grove, n_features);
@@ -560,6 +597,8 @@ write_front(char *bytes, const ModelParts *parts, const WriteSizes *sizes, Fores
 	header->n_trees = (uint32_t) parts->options->trees;
 	header->names_size = (uint32_t) sizes->names;
 	header->positive = (uint32_t) (parts->options->positive + 1);
+	header->algorithm = (uint8_t) parts->options->algorithm;
+	header->link = (uint8_t) parts->link;
 	header->target_source = data->target_source;
 	header->has_sets = parts->has_sets;
 	view_model(forest, bytes, (size_t) sizes->whole);
@@ -613,12 +652,20 @@ write_grove(const Forest *forest, const ModelParts *parts, const WriteSizes *siz
 	header->mtry = (uint32_t) forest_mtry(options, parts->data->n_features,
 										  parts->data->n_classes);
 	header->bins = (uint32_t) options->bins;
+	header->rows_shift = parts->rows_shift;
+	header->max_leaves = (uint32_t) options->max_leaves;
+	header->learning_rate = double_number(options->learning_rate);
+	header->l2 = double_number(options->l2);
+	header->validation_fraction = double_number(options->validation_fraction);
+	header->early_stopping = (uint32_t) options->early_stopping;
 
 	grove = model_first_grove(forest);
 	for (i = 0; i < forest->n_features; i++)
 		((GroveNumber *) grove.gains)[i] = double_number(parts->gains[i]);
 	for (i = 0; i < grove.n_classes; i++)
 		((uint32_t *) grove.classes)[i] = i;
+	for (i = 0; i < sizes->grove.n_bases; i++)
+		((GroveNumber *) grove.bases)[i] = double_number(parts->bases[i]);
 	for (i = 0; i < grove.n_trees; i++)
 	{
 		const ModelTree *tree = &parts->trees[i];
@@ -868,6 +915,8 @@ check_leaf(const Grove *grove, const GroveTree *tree, uint32_t n_shares, ForestN
 
 	if (node.split & (NODE_SET | NODE_NULL_FAILS))
 		return false;
+	if (grove->header->n_bases > 0)
+		return !(node.split & NODE_PURE) && isfinite(node_value(node));
 	if (grove->n_classes <= 2)
 	{
 		float		value = node_value(node);
@@ -994,7 +1043,19 @@ check_grove(const Memory *memory, const Forest *forest, const Grove *grove,
 		!is_fraction(number_double(header->sample_fraction)) ||
 		header->max_depth > INT32_MAX ||
 		header->mtry == 0 || header->mtry > forest->n_features ||
-		header->bins < 2 || header->bins > FOREST_MAX_BINS || header->reserved != 0)
+		header->bins < 2 || header->bins > FOREST_MAX_BINS || header->reserved != 0 ||
+		header->max_leaves > INT32_MAX || header->early_stopping > INT32_MAX ||
+		header->rows_shift > GROVE_MOST_SHIFT ||
+		!is_amount(header->learning_rate) || !is_amount(header->l2) ||
+		!is_fraction(number_double(header->validation_fraction)))
+		return fail(problem, FOREST_DAMAGED, problem->detail);
+	problem->detail = "the margins of a grove";
+	for (i = 0; i < header->n_bases; i++)
+		if (!isfinite(number_double(grove->bases[i])))
+			return fail(problem, FOREST_DAMAGED, problem->detail);
+	if (header->n_bases > 0 &&
+		(grove->n_classes != forest->n_classes || number_double(header->base) != 0 ||
+		 header->n_trees % header->n_bases != 0 || header->n_shares != 0))
 		return fail(problem, FOREST_DAMAGED, problem->detail);
 	for (i = 0; i < forest->n_features; i++)
 		if (!is_amount(grove->gains[i]))
@@ -1004,7 +1065,7 @@ check_grove(const Memory *memory, const Forest *forest, const Grove *grove,
 			(i > 0 && grove->classes[i] <= grove->classes[i - 1]))
 			return fail(problem, FOREST_DAMAGED, "the classes of a grove");
 	if (!is_zero((const char *) (grove->classes + grove->n_classes),
-				 (const char *) grove->trees) ||
+				 (const char *) grove->bases) ||
 		!is_zero((const char *) (grove->shares + (uint64_t) header->n_shares * grove->n_classes),
 				 (const char *) grove->nodes) ||
 		!is_zero((const char *) (grove->bin_begins + forest->n_features + 1), grove->bins))
@@ -1082,6 +1143,38 @@ done:
 	return ok;
 }
 
+/* The algorithm, the link, and whether they go with each other and the target. */
+static bool
+check_algorithm(const ModelHeader *header)
+{
+	switch (header->link)
+	{
+		case FOREST_MEAN:
+			return header->algorithm <= FOREST_DECISION_TREE;
+		case FOREST_IDENTITY:
+			return header->algorithm <= FOREST_LOGISTIC && header->n_classes == 0;
+		case FOREST_LOGIT:
+			return header->algorithm <= FOREST_LOGISTIC && header->n_classes == 2;
+		case FOREST_SOFTMAX:
+			return header->algorithm <= FOREST_LOGISTIC && header->n_classes != 0 &&
+				header->n_classes != 2;
+		default:
+			return false;
+	}
+}
+
+/* Counts of a grove that its size follows from, before this can be trusted */
+static bool
+check_counts(const Forest *forest, const GroveHeader *header)
+{
+	uint32_t	n_bases = model_bases(forest->link, forest->n_classes);
+	uint32_t	rounds = n_bases > 1 ? n_bases : 1;
+
+	return header->kind == GROVE_TREES && header->n_bases == n_bases &&
+		header->n_coefficients == 0 && header->n_trees > 0 &&
+		header->n_trees / rounds <= FOREST_MAX_TREES;
+}
+
 bool
 forest_check(const Memory *memory, const char *bytes, size_t size,
 			 ForestProblem *problem)
@@ -1107,8 +1200,8 @@ forest_check(const Memory *memory, const char *bytes, size_t size,
 	if (((uint64_t) header->size[1] << 32 | header->size[0]) != size || size % 8 != 0 ||
 		header->n_features == 0 || header->n_features > FOREST_MAX_FEATURES ||
 		header->n_classes > FOREST_MAX_CLASSES || header->n_groves == 0 ||
-		header->positive > header->n_classes || header->algorithm != 0 ||
-		header->has_sets > 1 || header->zero != 0 || header->reserved != 0 ||
+		header->positive > header->n_classes || !check_algorithm(header) ||
+		header->has_sets > 1 || header->reserved != 0 ||
 		header->names_size % 8 != 0)
 		return fail(problem, FOREST_DAMAGED, "the header");
 	view_model(&forest, bytes, size);
@@ -1151,8 +1244,7 @@ forest_check(const Memory *memory, const char *bytes, size_t size,
 
 		if (left < sizeof(*grove_header) || left < number_u64(grove_header->size) ||
 			number_u64(grove_header->n_slots) > left / sizeof(ForestNode) ||
-			grove_header->n_trees == 0 ||
-			grove_header->n_trees > FOREST_MAX_TREES ||
+			!check_counts(&forest, grove_header) ||
 			grove_header->n_classes > forest.n_classes ||
 			(grove_header->n_classes == 0) != (forest.n_classes == 0) ||
 			(grove_header->n_classes <= 2 && grove_header->n_shares != 0) ||
@@ -1240,6 +1332,10 @@ fits_together(const Forest *a, const Forest *b, ForestProblem *problem)
 {
 	uint32_t	f;
 
+	if (a->link != FOREST_MEAN || b->link != FOREST_MEAN)
+		return fail(problem, FOREST_NO_MEAN, NULL);
+	if (a->algorithm != b->algorithm)
+		return fail(problem, FOREST_OTHER_ALGORITHM, NULL);
 	if ((a->n_classes == 0) != (b->n_classes == 0) || a->target_source != b->target_source)
 		return fail(problem, FOREST_OTHER_TARGET, NULL);
 	for (f = 0; f < a->n_features && f < b->n_features; f++)
@@ -1408,6 +1504,7 @@ forest_merge(const Memory *memory, const Forest *models, size_t n, size_t room,
 	header->names_size = (uint32_t) names_size;
 	header->positive = models[0].positive < 0 ? 0 :
 		renumbers[0][models[0].positive] + 1;
+	header->algorithm = (uint8_t) models[0].algorithm;
 	header->target_source = models[0].target_source;
 	header->has_sets = has_sets;
 	view_model(&forest, *bytes + room, (size_t) whole);

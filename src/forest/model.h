@@ -19,6 +19,9 @@
  *	gains		double for each feature
  *	classes		uint32 for each class the training had: its number in the
  *				model, ascending
+ *	bases		double for each margin, which the grove adds to it; in a model
+ *				that sums up only
+ *	coefficients	double, n_coefficients of them; in a linear grove only
  *	trees		GroveTree for each
  *	shares		float for each class of the training, for each leaf of several
  *				classes; for more than two classes only
@@ -47,6 +50,15 @@
  *
  * Children stand behind their parents, so walks end.
  *
+ * In a model that sums up (its link is not FOREST_MEAN) all leaves carry a
+ * float, which times the grove's scale is added to a margin.  Where there is a
+ * margin for each class, tree t adds to that of class t modulo the number of
+ * classes, and there are no shares.  Such a grove knows all classes.
+ *
+ * A linear grove (GROVE_LINEAR) adds to the margins by its coefficients, and
+ * has neither trees nor nodes.  Its part of a binned row is its own affair:
+ * model_row_size() says how long it is, forest_bin_row() fills it.
+ *
  *-------------------------------------------------------------------------
  */
 #ifndef PROMO_FOREST_MODEL_H
@@ -57,7 +69,7 @@
 #include <string.h>
 
 #define MODEL_MAGIC UINT32_C(0x54465250)	/* "PRFT" */
-#define MODEL_FORMAT 1
+#define MODEL_FORMAT 2
 
 typedef struct ModelHeader
 {
@@ -70,10 +82,10 @@ typedef struct ModelHeader
 	uint32_t	n_trees;
 	uint32_t	names_size;		/* as filled up */
 	uint32_t	positive;		/* class + 1, or 0 */
-	uint8_t		algorithm;		/* 0: random forest */
+	uint8_t		algorithm;		/* ForestAlgorithm */
 	uint8_t		target_source;
 	uint8_t		has_sets;
-	uint8_t		zero;
+	uint8_t		link;			/* ForestLink */
 	uint32_t	reserved;		/* 0 */
 } ModelHeader;
 
@@ -90,6 +102,12 @@ typedef struct GroveNumber
 	uint32_t	words[2];
 } GroveNumber;
 
+typedef enum GroveKind
+{
+	GROVE_TREES = 0,
+	GROVE_LINEAR = 1
+} GroveKind;
+
 typedef struct GroveHeader
 {
 	GroveNumber size;			/* uint64 */
@@ -99,8 +117,12 @@ typedef struct GroveHeader
 	uint32_t	n_classes;		/* of the training */
 	uint32_t	n_shares;		/* leaves of several classes */
 	uint32_t	bins_size;		/* bins, as filled up */
+	uint32_t	kind;			/* GroveKind */
+	uint32_t	n_bases;		/* margins, or 0 in a mean */
+	uint32_t	n_coefficients;
+	uint32_t	rows_shift;		/* leaves count rows in parts of 2^-rows_shift */
 	GroveNumber base;			/* double: a leaf's value v stands for */
-	GroveNumber scale;			/* double: base + scale * v */
+	GroveNumber scale;			/* double: base + scale * v; in a sum base is 0 */
 
 	GroveNumber oob_rows;		/* uint64 */
 	GroveNumber oob_mean;		/* double: of the target of these rows, in units */
@@ -116,8 +138,15 @@ typedef struct GroveHeader
 	uint32_t	max_depth;
 	uint32_t	mtry;
 	uint32_t	bins;
+	uint32_t	max_leaves;
+	GroveNumber learning_rate;	/* double */
+	GroveNumber l2;				/* double */
+	GroveNumber validation_fraction;	/* double */
+	uint32_t	early_stopping;
 	uint32_t	reserved;		/* 0 */
 } GroveHeader;
+
+#define GROVE_MOST_SHIFT 28
 
 typedef struct GroveTree
 {
@@ -237,6 +266,8 @@ typedef struct Grove
 	const GroveHeader *header;
 	const GroveNumber *gains;
 	const uint32_t *classes;
+	const GroveNumber *bases;
+	const GroveNumber *coefficients;
 	const GroveTree *trees;
 	const float *shares;
 	const ForestNode *nodes;
@@ -249,6 +280,9 @@ typedef struct Grove
 /* The first grove, and the one behind another; there are forest->n_groves. */
 extern Grove model_first_grove(const Forest *forest);
 extern Grove model_next_grove(const Forest *forest, const Grove *grove);
+
+/* Bytes of the grove's part of a binned row. */
+extern size_t model_row_size(const Forest *forest, const Grove *grove);
 
 /* The parts of a category's bins. */
 typedef struct GroveCategories
@@ -323,6 +357,9 @@ typedef struct ModelParts
 	const double *gains;
 	double		base;
 	double		scale;
+	ForestLink	link;
+	const double *bases;		/* of each margin, unless a mean */
+	uint32_t	rows_shift;
 	bool		has_sets;
 	ModelFigures oob;
 	ModelFigures held;			/* not written: they are not the model's */

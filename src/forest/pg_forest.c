@@ -110,6 +110,15 @@ forest_raise(const ForestProblem *problem, const char *doing)
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("cannot merge forests of different targets"),
 					 errdetail("Targets must all be numbers, all booleans, or all texts.")));
+		case FOREST_OTHER_ALGORITHM:
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("cannot merge forests of different algorithms")));
+		case FOREST_NO_MEAN:
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("cannot merge models that add up what their parts say"),
+					 errdetail("Each tree of boosted trees mends what those before it left, so the trees of two such models make no third.")));
 		case FOREST_OTHER_POSITIVE:
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -387,9 +387,9 @@ append_leaf(StringInfo line, const Forest *forest, const ForestTreeNode *node)
 	bool		first = true;
 
 	appendStringInfoString(line, ": ");
-	if (forest->n_classes == 0)
+	if (node->shares == NULL)
 		appendStringInfoString(line, field_number_text(FIELD_NUMBER, node->value));
-	for (i = 0; i < forest->n_classes; i++)
+	for (i = 0; node->shares != NULL && i < forest->n_classes; i++)
 	{
 		if (node->shares[i] == 0)
 			continue;

@@ -26,7 +26,17 @@
 size_t
 forest_row_size(const Forest *forest)
 {
-	return (size_t) forest->n_features * forest->n_groves;
+	Grove		grove = model_first_grove(forest);
+	size_t		size = 0;
+	uint32_t	g;
+
+	for (g = 0; g < forest->n_groves; g++)
+	{
+		if (g > 0)
+			grove = model_next_grove(forest, &grove);
+		size += model_row_size(forest, &grove);
+	}
+	return size;
 }
 
 uint32_t
@@ -206,14 +216,19 @@ walk_rows(const ForestNode *nodes, const uint8_t *rows, size_t row_size, size_t 
 	}
 }
 
-/* Adds what a leaf says to the outputs of a row. */
+/* Adds what the leaf of tree t says to the outputs, or margins, of a row. */
 static inline void
-add_leaf(const Grove *grove, const GroveTree *tree, ForestNode leaf, double *outputs)
+add_leaf(const Grove *grove, uint32_t t, ForestNode leaf, double scale, double *outputs)
 {
+	const GroveTree *tree = &grove->trees[t];
 	const float *shares;
 	uint32_t	c;
 
-	if (grove->n_classes == 0)
+	if (grove->header->n_bases > 1)
+		outputs[t % grove->header->n_bases] += scale * node_value(leaf);
+	else if (grove->header->n_bases == 1)
+		outputs[0] += scale * node_value(leaf);
+	else if (grove->n_classes == 0)
 		outputs[0] += node_value(leaf);
 	else if (grove->n_classes <= 2)
 	{
@@ -238,6 +253,7 @@ static void
 add_row(const Forest *forest, const Grove *grove, const uint8_t *row, double *outputs)
 {
 	ForestNode	leaves[TREES_AT_A_TIME];
+	double		scale = number_double(grove->header->scale);
 	uint32_t	first;
 	uint32_t	t;
 
@@ -252,7 +268,7 @@ add_row(const Forest *forest, const Grove *grove, const uint8_t *row, double *ou
 		else
 			walk_trees(grove, first, n, row, false, leaves);
 		for (t = 0; t < n; t++)
-			add_leaf(grove, &grove->trees[first + t], leaves[t], outputs);
+			add_leaf(grove, first + t, leaves[t], scale, outputs);
 	}
 }
 
@@ -262,7 +278,8 @@ add_rows(const Forest *forest, const Grove *grove, const uint8_t *rows, size_t r
 		 size_t n, double *outputs)
 {
 	ForestNode	leaves[ROWS_AT_A_TIME];
-	uint32_t	n_outputs = forest_outputs(forest);
+	double		scale = number_double(grove->header->scale);
+	uint32_t	n_outputs = forest_margin_count(forest);
 	uint32_t	t;
 	size_t		i;
 
@@ -276,61 +293,124 @@ add_rows(const Forest *forest, const Grove *grove, const uint8_t *rows, size_t r
 		else
 			walk_rows(nodes, rows, row_size, n, false, leaves);
 		for (i = 0; i < n; i++)
-			add_leaf(grove, tree, leaves[i], outputs + i * n_outputs);
+			add_leaf(grove, t, leaves[i], scale, outputs + i * n_outputs);
 	}
 }
 
 /*
- * A regression's groves have units of their own, so each is turned into means
- * of the target, weighted by its trees, before the next is added.
+ * The margins of a block of rows, or the outputs of a mean.  The groves of a
+ * regression have units of their own, so each is turned into means of the
+ * target, weighted by its trees, before the next is added.
+ */
+static void
+margins_of_block(const Forest *forest, const uint8_t *rows, size_t n, double *margins)
+{
+	size_t		row_size = forest_row_size(forest);
+	uint32_t	width = forest_margin_count(forest);
+	bool		is_mean = forest->link == FOREST_MEAN;
+	double		sums[ROWS_AT_A_TIME];
+	double	   *adding = is_mean && forest->n_classes == 0 ? sums : margins;
+	Grove		grove = model_first_grove(forest);
+	uint32_t	g;
+	uint32_t	m;
+	size_t		i;
+
+	for (i = 0; i < n * width; i++)
+		margins[i] = 0;
+	for (g = 0; g < forest->n_groves; g++)
+	{
+		if (g > 0)
+		{
+			rows += model_row_size(forest, &grove);
+			grove = model_next_grove(forest, &grove);
+		}
+		for (m = 0; m < grove.header->n_bases; m++)
+			for (i = 0; i < n; i++)
+				margins[i * width + m] += number_double(grove.bases[m]);
+		if (adding == sums)
+			for (i = 0; i < n; i++)
+				sums[i] = 0;
+		if (n == 1)
+			add_row(forest, &grove, rows, adding);
+		else
+			add_rows(forest, &grove, rows, row_size, n, adding);
+		if (adding == sums)
+		{
+			double		base = number_double(grove.header->base);
+			double		scale = number_double(grove.header->scale);
+			double		share = (double) grove.n_trees / forest->n_trees;
+
+			for (i = 0; i < n; i++)
+				margins[i] += (base + sums[i] / grove.n_trees * scale) * share;
+		}
+	}
+	if (is_mean && forest->n_classes > 0)
+		for (i = 0; i < n * width; i++)
+			margins[i] /= forest->n_trees;
+}
+
+/* From the margins of a row to its outputs, which may be the same place. */
+static void
+apply_link(const Forest *forest, const double *margins, double *outputs)
+{
+	double		largest;
+	double		sum = 0;
+	uint32_t	c;
+
+	switch (forest->link)
+	{
+		case FOREST_MEAN:
+		case FOREST_IDENTITY:
+			break;
+		case FOREST_LOGIT:
+			outputs[1] = 1 / (1 + exp(-margins[0]));
+			outputs[0] = 1 - outputs[1];
+			break;
+		case FOREST_SOFTMAX:
+			largest = margins[0];
+			for (c = 1; c < forest->n_classes; c++)
+				if (margins[c] > largest)
+					largest = margins[c];
+			for (c = 0; c < forest->n_classes; c++)
+			{
+				outputs[c] = exp(margins[c] - largest);
+				sum += outputs[c];
+			}
+			for (c = 0; c < forest->n_classes; c++)
+				outputs[c] /= sum;
+			break;
+	}
+}
+
+void
+forest_margins(const Forest *forest, const uint8_t *rows, size_t n, double *margins)
+{
+	size_t		row_size = forest_row_size(forest);
+	uint32_t	width = forest_margin_count(forest);
+	size_t		begin;
+
+	for (begin = 0; begin < n; begin += ROWS_AT_A_TIME)
+		margins_of_block(forest, rows + begin * row_size,
+						 n - begin < ROWS_AT_A_TIME ? n - begin : ROWS_AT_A_TIME,
+						 margins + begin * width);
+}
+
+/*
+ * Two classes have one margin and two outputs: margins are put into the last
+ * places, and turned into outputs from the front.
  */
 void
 forest_predict(const Forest *forest, const uint8_t *rows, size_t n, double *outputs)
 {
-	size_t		row_size = forest_row_size(forest);
+	uint32_t	width = forest_margin_count(forest);
 	uint32_t	n_outputs = forest_outputs(forest);
-	size_t		begin;
+	double	   *margins = outputs + (n_outputs - width) * n;
+	size_t		i;
 
-	for (begin = 0; begin < n; begin += ROWS_AT_A_TIME)
-	{
-		size_t		block = n - begin < ROWS_AT_A_TIME ? n - begin : ROWS_AT_A_TIME;
-		const uint8_t *block_rows = rows + begin * row_size;
-		double	   *block_outputs = outputs + begin * n_outputs;
-		double		sums[ROWS_AT_A_TIME];
-		Grove		grove = model_first_grove(forest);
-		uint32_t	g;
-		size_t		i;
-
-		for (i = 0; i < block * n_outputs; i++)
-			block_outputs[i] = 0;
-		for (g = 0; g < forest->n_groves; g++)
-		{
-			const uint8_t *grove_rows = block_rows + (size_t) g * forest->n_features;
-			double	   *adding = forest->n_classes == 0 ? sums : block_outputs;
-
-			if (g > 0)
-				grove = model_next_grove(forest, &grove);
-			if (forest->n_classes == 0)
-				for (i = 0; i < block; i++)
-					sums[i] = 0;
-			if (block == 1)
-				add_row(forest, &grove, grove_rows, adding);
-			else
-				add_rows(forest, &grove, grove_rows, row_size, block, adding);
-			if (forest->n_classes == 0)
-			{
-				double		base = number_double(grove.header->base);
-				double		scale = number_double(grove.header->scale);
-				double		share = (double) grove.n_trees / forest->n_trees;
-
-				for (i = 0; i < block; i++)
-					block_outputs[i] += (base + sums[i] / grove.n_trees * scale) * share;
-			}
-		}
-		if (forest->n_classes > 0)
-			for (i = 0; i < block * n_outputs; i++)
-				block_outputs[i] /= forest->n_trees;
-	}
+	forest_margins(forest, rows, n, margins);
+	if (forest->link == FOREST_LOGIT || forest->link == FOREST_SOFTMAX)
+		for (i = 0; i < n; i++)
+			apply_link(forest, margins + i * width, outputs + i * n_outputs);
 }
 
 uint32_t

@@ -150,7 +150,7 @@ choose_points(Shap *shap, uint32_t n)
 static double
 leaf_value(const Grove *grove, const GroveTree *tree, ForestNode leaf, int64_t class)
 {
-	if (grove->n_classes == 0)
+	if (grove->n_classes == 0 || grove->header->n_bases > 0)
 		return node_value(leaf);
 	if (class < 0)
 		return 0;
@@ -490,25 +490,40 @@ shap_explain(const Memory *memory, const Forest *forest, const uint8_t *row,
 	{
 		int64_t		of_grove = -1;
 		double		unit = 1.0 / forest->n_trees;
+		uint32_t	first = 0;
+		uint32_t	step = 1;
 		uint32_t	c;
 
 		if (g > 0)
+		{
+			row += model_row_size(forest, &grove);
 			grove = model_next_grove(forest, &grove);
+		}
 		for (c = 0; c < grove.n_classes; c++)
 			if (grove.classes[c] == class)
 				of_grove = c;
-		if (grove.n_classes == 0)
+		if (forest->link != FOREST_MEAN)
+		{
+			/* The margin: of the class, or of two that of the second */
+			double		sign = forest->link == FOREST_LOGIT && class == 0 ? -1 : 1;
+
+			step = grove.header->n_bases;
+			first = step > 1 ? class : 0;
+			*base += sign * number_double(grove.bases[first]);
+			unit = sign * number_double(grove.header->scale);
+		}
+		else if (grove.n_classes == 0)
 		{
 			*base += number_double(grove.header->base) * ((double) grove.n_trees / forest->n_trees);
 			unit *= number_double(grove.header->scale);
 		}
-		for (t = 0; status == FOREST_OK && t < grove.n_trees; t++)
+		for (t = first; status == FOREST_OK && t < grove.n_trees; t += step)
 		{
 			const GroveTree *tree = &grove.trees[t];
 
 			choose_points(&shap, path_features(forest, tree));
 			*base += unit * count_rows(&shap, &grove, tree, of_grove, forest->has_sets);
-			status = walk_tree(&shap, &grove, tree, row + (size_t) g * forest->n_features,
+			status = walk_tree(&shap, &grove, tree, row,
 							   of_grove, unit, contributions);
 			if (status == FOREST_OK && !memory->may_go_on(memory->arg))
 				status = FOREST_STOPPED;

@@ -11,7 +11,8 @@
  * for tree ensembles", 2018, algorithm 1).  The empty coalition's value is the
  * base, the mean prediction of the training rows as the trees drew them; base
  * and contributions sum to the prediction, and a feature that no split asks
- * for has exactly 0.
+ * for has exactly 0.  Of a model that sums up it is the margin that is
+ * explained, in which the trees' games add up.
  *
  * The way to it is our own.  A leaf of value v, whose path asks for features
  * F, takes part in the game as v times the product over j in F of o_j where j
@@ -44,7 +45,10 @@
  *
  * Explains the prediction of one row, binned by forest_bin_row: its value, or
  * the share of the class.  Sets *base and one contribution for each feature.
- * Their sum is the output of forest_predict, up to rounding.
+ * Their sum is the output of forest_predict, up to rounding.  Of a model whose
+ * link is not FOREST_MEAN their sum is the margin of forest_margins: that of
+ * the class, and for the first of two classes the second's with its sign
+ * turned.
  *
  * Gives FOREST_OK, FOREST_NO_MEMORY or FOREST_STOPPED.
  */

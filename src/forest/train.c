@@ -19,12 +19,26 @@
 void
 forest_options_default(ForestOptions *options)
 {
+	forest_options_of(options, FOREST_RANDOM_FOREST);
+}
+
+void
+forest_options_of(ForestOptions *options, ForestAlgorithm algorithm)
+{
 	memset(options, 0, sizeof(*options));
-	options->trees = 100;
+	options->algorithm = algorithm;
+	options->trees = algorithm == FOREST_DECISION_TREE ? 1 : 100;
 	options->min_leaf = 1;
 	options->sample_fraction = 1;
 	options->bins = FOREST_MAX_BINS;
 	options->positive = -1;
+	options->validation_fraction = 0.1;
+	if (algorithm == FOREST_BOOSTED_TREES)
+	{
+		options->min_leaf = 20;
+		options->max_leaves = 31;
+		options->learning_rate = 0.1;
+	}
 }
 
 int32_t
@@ -32,6 +46,9 @@ forest_mtry(const ForestOptions *options, int32_t n_features, int32_t n_classes)
 {
 	int32_t		mtry = options->mtry;
 
+	if (mtry == 0 && (options->algorithm == FOREST_DECISION_TREE ||
+					  options->algorithm == FOREST_BOOSTED_TREES))
+		mtry = n_features;
 	if (mtry == 0)
 		mtry = n_classes == 0 ? n_features / 3 : (int32_t) sqrt((double) n_features);
 	if (mtry < 1)

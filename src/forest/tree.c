@@ -42,7 +42,7 @@ add_leaf(ForestTree *tree, uint32_t slot)
 	uint32_t	c;
 
 	tree->rows[slot] = node_rows(leaf);
-	if (tree->grove.n_classes <= 2)
+	if (tree->width == 1)
 		sums[0] = rows * node_value(leaf);
 	else if (leaf.split & NODE_PURE)
 		sums[leaf.next] = rows;
@@ -68,7 +68,8 @@ forest_tree_start(const Memory *memory, const Forest *forest, uint32_t n)
 	tree->grove = model_tree_grove(forest, n, &grove_number, &number);
 	tree->tree = &tree->grove.trees[number];
 	tree->nodes = tree->grove.nodes + number_u64(tree->tree->begin);
-	tree->width = tree->grove.n_classes > 2 ? tree->grove.n_classes : 1;
+	tree->width = tree->grove.n_classes > 2 && forest->link == FOREST_MEAN ?
+		tree->grove.n_classes : 1;
 	n_slots = tree->tree->n_slots;
 	tree->rows = memory_zero_array(memory, n_slots, sizeof(*tree->rows));
 	tree->sums = memory_zero_array(memory, n_slots, tree->width * sizeof(*tree->sums));
@@ -129,7 +130,7 @@ fill_values(ForestTree *tree, uint32_t slot, ForestTreeNode *node)
 
 	if (rows == 0)
 		rows = 1;
-	if (grove->n_classes == 0)
+	if (grove->n_classes == 0 || tree->forest->link != FOREST_MEAN)
 	{
 		node->value = number_double(grove->header->base) +
 			number_double(grove->header->scale) * (sums[0] / rows);
@@ -166,7 +167,8 @@ forest_tree_next(ForestTree *tree, ForestTreeNode *node)
 	tree->slot = slot;
 	from = tree->nodes[slot];
 	node->is_leaf = (from.split & NODE_LEAF) != 0;
-	node->rows = tree->rows[slot];
+	node->rows = (tree->rows[slot] + (UINT64_C(1) << tree->grove.header->rows_shift) / 2)
+		>> tree->grove.header->rows_shift;
 	fill_values(tree, slot, node);
 	if (node->is_leaf)
 		return true;
