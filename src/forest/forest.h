@@ -35,7 +35,9 @@
  * of it: it is the margin itself for a regression, a share by the logistic
  * function of the margin for two classes, and shares by the softmax of a
  * margin for each of more classes.  Explanations of such a model explain the
- * margin, for that is where contributions add up.
+ * margin, for that is where contributions add up.  A linear model has weights
+ * instead of trees, and adds up to a margin what they make of each feature
+ * (linear.h).
  *
  * What a split does with what it has not seen.  NULLs in the training rows of
  * a node are sent to the side where they fit better.  Where a node had none,
@@ -208,6 +210,12 @@ typedef struct ForestOptions
 								 * 0: never */
 	double		validation_fraction;	/* share of rows held aside for that: in
 										 * (0, 1) */
+
+	/* Linear models */
+	double		c;				/* how much the loss of a row counts against the
+								 * penalty on the weights: in [1e-9, 1e9] */
+	double		epsilon;		/* linear_svm of numbers: errors that count for
+								 * none, in standard deviations: in [0, 1e9] */
 } ForestOptions;
 
 /* A random forest of 100 full trees, leaves of 1, 255 bins, seed 0. */
@@ -363,7 +371,8 @@ extern void forest_grove_options(const Forest *forest, uint32_t grove,
  *
  * For each feature, how much its splits took off the squared error (for
  * classes: the Gini impurity times rows) as a share of what all splits took
- * off: they sum to 1, or are all 0 in a forest of lone leaves.
+ * off: they sum to 1, or are all 0 in a forest of lone leaves.  In a linear
+ * model they are shares in the standard deviations of the contributions.
  */
 extern void forest_importance(const Forest *forest, double *gains);
 

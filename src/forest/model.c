@@ -8,6 +8,7 @@
 #include "forest/model.h"
 
 #include "forest/bins.h"
+#include "forest/linear.h"
 
 #include <math.h>
 
@@ -144,8 +145,8 @@ model_next_grove(const Forest *forest, const Grove *grove)
 size_t
 model_row_size(const Forest *forest, const Grove *grove)
 {
-	(void) grove;
-	return forest->n_features;
+	return grove->header->kind == GROVE_LINEAR ?
+		(size_t) forest->n_features * sizeof(double) : forest->n_features;
 }
 
 /* Margins of a model of a link */
@@ -361,6 +362,8 @@ forest_grove_options(const Forest *forest, uint32_t n, ForestOptions *options)
 	options->l2 = number_double(grove.header->l2);
 	options->early_stopping = (int32_t) grove.header->early_stopping;
 	options->validation_fraction = number_double(grove.header->validation_fraction);
+	options->c = number_double(grove.header->c);
+	options->epsilon = number_double(grove.header->epsilon);
 }
 
 /*
@@ -414,7 +417,7 @@ forest_info(const Forest *forest, ForestInfo *info)
 			grove = model_next_grove(forest, &grove);
 	}
 	info->trees = forest->n_trees;
-	info->nodes = 2 * info->leaves - info->trees;
+	info->nodes = info->leaves == 0 ? 0 : 2 * info->leaves - info->trees;
 
 	info->oob_mse = info->oob_r2 = info->oob_accuracy = info->oob_log_loss =
 		info->oob_brier = NAN;
@@ -564,6 +567,8 @@ write_sizes(const ModelParts *parts, WriteSizes *sizes)
 	sizes->grove.n_classes = n_classes;
 	sizes->grove.n_shares = (uint32_t) n_shares;
 	sizes->grove.n_bases = model_bases(parts->link, n_classes);
+	sizes->grove.kind = parts->kind;
+	sizes->grove.n_coefficients = parts->n_coefficients;
 	sizes->front = sizeof(ModelHeader) + FILLED(sizeof(ModelFeature) * (uint64_t) n_features) +
 		FILLED(sizeof(uint32_t) * ((uint64_t) n_features + n_classes)) + sizes->names;
 	sizes->image = sizes->front + grove_head(&sizes->grove, n_features);
@@ -658,6 +663,8 @@ write_grove(const Forest *forest, const ModelParts *parts, const WriteSizes *siz
 	header->l2 = double_number(options->l2);
 	header->validation_fraction = double_number(options->validation_fraction);
 	header->early_stopping = (uint32_t) options->early_stopping;
+	header->c = double_number(options->c);
+	header->epsilon = double_number(options->epsilon);
 
 	grove = model_first_grove(forest);
 	for (i = 0; i < forest->n_features; i++)
@@ -666,6 +673,8 @@ write_grove(const Forest *forest, const ModelParts *parts, const WriteSizes *siz
 		((uint32_t *) grove.classes)[i] = i;
 	for (i = 0; i < sizes->grove.n_bases; i++)
 		((GroveNumber *) grove.bases)[i] = double_number(parts->bases[i]);
+	for (i = 0; i < sizes->grove.n_coefficients; i++)
+		((GroveNumber *) grove.coefficients)[i] = double_number(parts->coefficients[i]);
 	for (i = 0; i < grove.n_trees; i++)
 	{
 		const ModelTree *tree = &parts->trees[i];
@@ -1047,7 +1056,8 @@ check_grove(const Memory *memory, const Forest *forest, const Grove *grove,
 		header->max_leaves > INT32_MAX || header->early_stopping > INT32_MAX ||
 		header->rows_shift > GROVE_MOST_SHIFT ||
 		!is_amount(header->learning_rate) || !is_amount(header->l2) ||
-		!is_fraction(number_double(header->validation_fraction)))
+		!is_fraction(number_double(header->validation_fraction)) ||
+		!is_amount(header->c) || !is_amount(header->epsilon))
 		return fail(problem, FOREST_DAMAGED, problem->detail);
 	problem->detail = "the margins of a grove";
 	for (i = 0; i < header->n_bases; i++)
@@ -1115,6 +1125,12 @@ check_grove(const Memory *memory, const Forest *forest, const Grove *grove,
 		!is_zero(grove->bins + grove->bin_begins[forest->n_features],
 				 grove->bins + header->bins_size))
 		goto done;
+	if (header->kind == GROVE_LINEAR)
+	{
+		(void) fail(problem, FOREST_DAMAGED, "the coefficients of a grove");
+		if (!linear_check(forest, grove))
+			goto done;
+	}
 
 	for (i = 0; i < grove->n_trees; i++)
 	{
@@ -1147,12 +1163,16 @@ done:
 static bool
 check_algorithm(const ModelHeader *header)
 {
+	bool		is_linear = linear_is((ForestAlgorithm) header->algorithm);
+
+	if (is_linear && header->n_groves != 1)
+		return false;
 	switch (header->link)
 	{
 		case FOREST_MEAN:
 			return header->algorithm <= FOREST_DECISION_TREE;
 		case FOREST_IDENTITY:
-			return header->algorithm <= FOREST_LOGISTIC && header->n_classes == 0;
+			return header->algorithm <= FOREST_LINEAR_SVM && header->n_classes == 0;
 		case FOREST_LOGIT:
 			return header->algorithm <= FOREST_LOGISTIC && header->n_classes == 2;
 		case FOREST_SOFTMAX:
@@ -1170,9 +1190,13 @@ check_counts(const Forest *forest, const GroveHeader *header)
 	uint32_t	n_bases = model_bases(forest->link, forest->n_classes);
 	uint32_t	rounds = n_bases > 1 ? n_bases : 1;
 
-	return header->kind == GROVE_TREES && header->n_bases == n_bases &&
-		header->n_coefficients == 0 && header->n_trees > 0 &&
-		header->n_trees / rounds <= FOREST_MAX_TREES;
+	if (header->n_bases != n_bases)
+		return false;
+	if (linear_is(forest->algorithm))
+		return header->kind == GROVE_LINEAR && header->n_trees == 0 &&
+			number_u64(header->n_slots) == 0;
+	return header->kind == GROVE_TREES && header->n_coefficients == 0 &&
+		header->n_trees > 0 && header->n_trees / rounds <= FOREST_MAX_TREES;
 }
 
 bool

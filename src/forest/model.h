@@ -55,9 +55,10 @@
  * margin for each class, tree t adds to that of class t modulo the number of
  * classes, and there are no shares.  Such a grove knows all classes.
  *
- * A linear grove (GROVE_LINEAR) adds to the margins by its coefficients, and
- * has neither trees nor nodes.  Its part of a binned row is its own affair:
- * model_row_size() says how long it is, forest_bin_row() fills it.
+ * A linear grove (GROVE_LINEAR) adds to the margins by its coefficients, of
+ * which linear.h tells, and has neither trees nor nodes, and numbers no cuts.
+ * Its part of a binned row is its own affair: model_row_size() says how long
+ * it is, forest_bin_row() fills it.
  *
  *-------------------------------------------------------------------------
  */
@@ -144,6 +145,8 @@ typedef struct GroveHeader
 	GroveNumber validation_fraction;	/* double */
 	uint32_t	early_stopping;
 	uint32_t	reserved;		/* 0 */
+	GroveNumber c;				/* double */
+	GroveNumber epsilon;		/* double */
 } GroveHeader;
 
 #define GROVE_MOST_SHIFT 28
@@ -314,6 +317,9 @@ model_cuts(const Grove *grove, uint32_t feature)
 /* Value bins: 1 more than cuts, or the highest byte of a category. */
 extern uint32_t model_bins(const Forest *forest, const Grove *grove, uint32_t feature);
 
+/* The bin of a category by name; BINS_NULL for one that it does not know */
+extern uint8_t model_category_bin(const Grove *grove, uint32_t feature, ForestText name);
+
 /* The grove that tree n of the forest stands in, and its number there. */
 extern Grove model_tree_grove(const Forest *forest, uint32_t n,
 							  uint32_t *grove_number, uint32_t *tree);
@@ -359,6 +365,9 @@ typedef struct ModelParts
 	double		scale;
 	ForestLink	link;
 	const double *bases;		/* of each margin, unless a mean */
+	GroveKind	kind;
+	const double *coefficients; /* GROVE_LINEAR */
+	uint32_t	n_coefficients;
 	uint32_t	rows_shift;
 	bool		has_sets;
 	ModelFigures oob;

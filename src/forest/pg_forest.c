@@ -118,7 +118,7 @@ forest_raise(const ForestProblem *problem, const char *doing)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("cannot merge models that add up what their parts say"),
-					 errdetail("Each tree of boosted trees mends what those before it left, so the trees of two such models make no third.")));
+					 errdetail("Boosted trees mend what those before them left, and a linear model has one set of weights; only forests of trees that know nothing of each other can be merged.")));
 		case FOREST_OTHER_POSITIVE:
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -9,6 +9,7 @@
 
 #include "pg/compat.h"
 
+#include "forest/linear.h"
 #include "forest/pg_options.h"
 #include "pg/json.h"
 #include "pg/record.h"
@@ -24,6 +25,8 @@ typedef struct AlgorithmName
 
 static const AlgorithmName algorithms[] = {
 	{FOREST_RANDOM_FOREST, "random_forest"},
+	{FOREST_LINEAR_SVM, "linear_svm"},
+	{FOREST_LOGISTIC, "logistic"},
 };
 
 const char *
@@ -128,6 +131,30 @@ read_forest(JsonReader *reader, ForestOptions *forest)
 		forest->bins = (int32) number;
 }
 
+/* The keys of the linear models, and what these have no use for */
+static void
+read_linear(JsonReader *reader, bool is_regression, ForestOptions *forest)
+{
+	static const char *const of_trees[] = {"trees", "max_depth", "min_leaf", "mtry",
+	"sample_fraction"};
+	int64		number;
+	int			i;
+
+	if (forest->algorithm == FOREST_LOGISTIC && is_regression)
+		json_fault(reader->faults, json_path(reader, "algorithm"),
+				   "logistic is for classes, and the target is a number; take linear_svm");
+	json_read_float(reader, "c", 1e-9, 1e9, &forest->c);
+	if (forest->algorithm == FOREST_LINEAR_SVM && is_regression)
+		json_read_float(reader, "epsilon", 0, 1e9, &forest->epsilon);
+	else
+		json_refuse(reader, "epsilon", "is for linear_svm, and targets that are numbers");
+	if (json_read_int(reader, "bins", 2, FOREST_MAX_BINS, &number))
+		forest->bins = (int32) number;
+	for (i = 0; i < (int) lengthof(of_trees); i++)
+		json_refuse(reader, of_trees[i], "is for trees, and a linear model has none");
+	json_refuse(reader, "seed", "is of no use, since nothing of a linear model is drawn by chance");
+}
+
 /* What the options ask of the columns and the target that is not there */
 static void
 hold_against_columns(const TrainingOptions *options, TupleDesc desc,
@@ -170,7 +197,15 @@ options_read(const Jsonb *json, OptionsUse use, const char *what, TupleDesc desc
 		json_refuse(&reader, "algorithm", "is an option of promo.train() only");
 	else
 		read_algorithm(&reader, options);
-	read_forest(&reader, &options->forest);
+	forest_options_of(&options->forest, options->forest.algorithm);
+	if (linear_is(options->forest.algorithm))
+		read_linear(&reader, is_regression, &options->forest);
+	else
+	{
+		read_forest(&reader, &options->forest);
+		json_refuse(&reader, "c", "is for linear_svm and logistic");
+		json_refuse(&reader, "epsilon", "is for linear_svm, and targets that are numbers");
+	}
 	read_class_weight(&reader, options);
 	json_read_texts(&reader, "exclude", &options->exclude);
 	json_read_text(&reader, "positive", &options->positive);

@@ -20,6 +20,7 @@
 #include "utils/jsonb.h"
 #include "utils/memutils.h"
 
+#include "forest/linear.h"
 #include "forest/pg_field.h"
 #include "forest/pg_forest.h"
 #include "forest/pg_open.h"
@@ -218,6 +219,7 @@ promo_forest_info(PG_FUNCTION_ARGS)
 	TupleDesc	desc;
 	Datum		values[27];
 	bool		nulls[27] = {false};
+	bool		is_linear = linear_is(entry->forest.algorithm);
 	Datum	   *texts;
 	uint32		i;
 	int			n = 0;
@@ -262,13 +264,21 @@ promo_forest_info(PG_FUNCTION_ARGS)
 	n++;
 	figure(info.oob_brier, &values[n], &nulls[n]);
 	n++;
-	nulls[n] = grown.max_depth == 0;
+	nulls[n] = is_linear || grown.max_depth == 0;
 	values[n++] = Int32GetDatum(grown.max_depth);
+	nulls[n] = is_linear;
 	values[n++] = Int64GetDatum(grown.min_leaf);
+	nulls[n] = is_linear;
 	values[n++] = Int32GetDatum(forest_mtry(&grown, forest.n_features, forest.n_classes));
+	nulls[n] = is_linear;
 	values[n++] = Float8GetDatum(grown.sample_fraction);
 	values[n++] = Int32GetDatum(grown.bins);
+	nulls[n] = is_linear;
 	values[n++] = Int64GetDatum((int64) grown.seed);
+	nulls[n] = !is_linear;
+	values[n++] = Float8GetDatum(grown.c);
+	nulls[n] = !is_linear || forest.n_classes > 0;
+	values[n++] = Float8GetDatum(grown.epsilon);
 	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls));
 }
 
@@ -421,6 +431,11 @@ promo_tree(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	result = (ReturnSetInfo *) fcinfo->resultinfo;
 	forest = open_forest(fcinfo)->forest;
+	if (forest.n_trees == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("a linear model has no trees"),
+				 errhint("coefficients() says what it has learned.")));
 	if (n < 1 || (uint32) n > forest.n_trees)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

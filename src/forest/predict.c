@@ -10,6 +10,7 @@
  *-------------------------------------------------------------------------
  */
 #include "forest/bins.h"
+#include "forest/linear.h"
 #include "forest/model.h"
 
 #include <math.h>
@@ -69,8 +70,8 @@ bin_number(const char *cuts, uint32_t n_cuts, double number)
 	return (uint8_t) (below + 1);
 }
 
-static uint8_t
-bin_category(const Grove *grove, uint32_t feature, ForestText name)
+uint8_t
+model_category_bin(const Grove *grove, uint32_t feature, ForestText name)
 {
 	GroveCategories categories = model_categories(grove, feature);
 	uint32_t	low = 0;
@@ -102,6 +103,12 @@ forest_bin_row(const Forest *forest, const ForestValue *values, uint8_t *row)
 	{
 		if (g > 0)
 			grove = model_next_grove(forest, &grove);
+		if (grove.header->kind == GROVE_LINEAR)
+		{
+			linear_bin_row(forest, &grove, values, row);
+			row += model_row_size(forest, &grove);
+			continue;
+		}
 		for (f = 0; f < forest->n_features; f++)
 		{
 			uint8_t		bin = BINS_NULL;
@@ -113,7 +120,7 @@ forest_bin_row(const Forest *forest, const ForestValue *values, uint8_t *row)
 									 model_cuts(&grove, f), values[f].number);
 			}
 			else if (values[f].category.data != NULL)
-				bin = bin_category(&grove, f, values[f].category);
+				bin = model_category_bin(&grove, f, values[f].category);
 			*row++ = bin;
 		}
 	}
@@ -330,7 +337,10 @@ margins_of_block(const Forest *forest, const uint8_t *rows, size_t n, double *ma
 		if (adding == sums)
 			for (i = 0; i < n; i++)
 				sums[i] = 0;
-		if (n == 1)
+		if (grove.header->kind == GROVE_LINEAR)
+			for (i = 0; i < n; i++)
+				linear_add(forest, &grove, rows + i * row_size, margins + i * width);
+		else if (n == 1)
 			add_row(forest, &grove, rows, adding);
 		else
 			add_rows(forest, &grove, rows, row_size, n, adding);

@@ -76,7 +76,9 @@ CREATE TYPE forest_summary AS (
 	mtry int,
 	sample_fraction float8,
 	bins int,
-	seed bigint
+	seed bigint,
+	c float8,
+	epsilon float8
 );
 
 COMMENT ON TYPE forest_summary IS
@@ -96,7 +98,7 @@ AS 'MODULE_PATHNAME', 'promo_importance'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
 COMMENT ON FUNCTION importance(forest) IS
-'how much each feature''s splits took off the error, as a share of all splits, largest first; permutation is NULL where it was not measured';
+'how much each feature''s splits took off the error, or in a linear model the standard deviation of its contributions, as a share of all, largest first; permutation is NULL where it was not measured';
 
 CREATE FUNCTION tree(model forest, n int)
 RETURNS SETOF text

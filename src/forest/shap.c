@@ -21,6 +21,7 @@
 #include <math.h>
 
 #include "forest/bins.h"
+#include "forest/linear.h"
 #include "forest/model.h"
 
 /* Edges between two questions whether to go on */
@@ -484,6 +485,16 @@ shap_explain(const Memory *memory, const Forest *forest, const uint8_t *row,
 	*base = 0;
 	for (t = 0; t < forest->n_features; t++)
 		contributions[t] = 0;
+	if (linear_is(forest->algorithm))
+	{
+		/* The margin: of the class, or of two that of the second */
+		double		sign = forest->link == FOREST_LOGIT && class == 0 ? -1 : 1;
+		uint32_t	margin = forest->link == FOREST_SOFTMAX ? class : 0;
+
+		*base = sign * number_double(grove.bases[margin]);
+		linear_explain(forest, &grove, row, margin, sign, contributions);
+		return FOREST_OK;
+	}
 	if (!start(&shap, memory, forest))
 		return FOREST_NO_MEMORY;
 	for (g = 0; status == FOREST_OK && g < forest->n_groves; g++)

@@ -27,12 +27,14 @@ forest_options_of(ForestOptions *options, ForestAlgorithm algorithm)
 {
 	memset(options, 0, sizeof(*options));
 	options->algorithm = algorithm;
-	options->trees = algorithm == FOREST_DECISION_TREE ? 1 : 100;
+	options->trees = linear_is(algorithm) ? 0 : algorithm == FOREST_DECISION_TREE ? 1 : 100;
 	options->min_leaf = 1;
 	options->sample_fraction = 1;
 	options->bins = FOREST_MAX_BINS;
 	options->positive = -1;
 	options->validation_fraction = 0.1;
+	options->c = 1;
+	options->epsilon = 0.1;
 	if (algorithm == FOREST_BOOSTED_TREES)
 	{
 		options->min_leaf = 20;
@@ -96,6 +98,8 @@ forest_need(const ForestData *data, const ForestOptions *options)
 	uint64_t	growing;
 	int32_t		f;
 
+	if (linear_is(options->algorithm))
+		return linear_need(data, options);
 	matrix = training_matrix_size(data->n_rows, data->n_features) +
 		training_target_size(data->n_rows, data->n_classes);
 	for (f = 0; f < data->n_features; f++)
@@ -153,7 +157,8 @@ check_arguments(const ForestData *data, const ForestOptions *options,
 {
 	int64_t		i;
 
-	if (options->trees < 1 || options->trees > FOREST_MAX_TREES)
+	if (linear_is(options->algorithm) ? options->trees != 0 :
+		options->trees < 1 || options->trees > FOREST_MAX_TREES)
 		return bad_option(problem, "trees");
 	if (options->max_depth < 0)
 		return bad_option(problem, "max_depth");
@@ -167,6 +172,12 @@ check_arguments(const ForestData *data, const ForestOptions *options,
 		return bad_option(problem, "bins");
 	if (!(options->holdout >= 0 && options->holdout < 1))
 		return bad_option(problem, "holdout");
+	if (!(options->c >= 1e-9 && options->c <= 1e9))
+		return bad_option(problem, "c");
+	if (!(options->epsilon >= 0 && options->epsilon <= 1e9))
+		return bad_option(problem, "epsilon");
+	if (options->algorithm == FOREST_LOGISTIC && data->n_classes == 0)
+		return bad_option(problem, "algorithm");
 	if (options->positive < -1 || options->positive >= data->n_classes)
 		return bad_option(problem, "positive");
 	if (options->class_weights != NULL && data->n_classes == 0)
@@ -270,7 +281,6 @@ describe_matrix(Training *training)
 
 	record = record_size(data->n_rows, data->n_features, &by_row);
 	matrix->n_rows = data->n_rows;
-	matrix->n_learn = data->n_rows - (int64_t) (options->holdout * (double) data->n_rows);
 	matrix->n_features = data->n_features;
 	matrix->bytes = training->place.bytes;
 	matrix->row_step = by_row ? record : 1;
@@ -296,6 +306,31 @@ describe_matrix(Training *training)
 }
 
 /*
+ * A linear model has no matrix of bins and no trees: its weights are found
+ * where others grow, from the rows in order.
+ */
+static bool
+fit_weights(Training *training)
+{
+	LinearFit  *linear = &training->linear;
+	ModelParts *parts = &training->parts;
+
+	if (!linear_fit(training->memory, training->data, training->options, training->order,
+					training->matrix.n_learn, linear, training->problem))
+		return false;
+	parts->link = linear_link(training->data->n_classes);
+	parts->kind = GROVE_LINEAR;
+	parts->scale = linear->scale;
+	parts->bases = linear->bases;
+	parts->n_coefficients = linear->n_coefficients;
+	parts->coefficients = linear->coefficients;
+	parts->tables = linear->tables;
+	parts->gains = linear->gains;
+	parts->held = linear->held;
+	return true;
+}
+
+/*
  * Orders the rows, and turns columns and target into the matrix.  The rows
  * that are held out are the last by rank, which is as good as by chance; cuts
  * come from the others only.
@@ -316,6 +351,13 @@ training_prepare(Training *training, const TrainingPlace *place)
 		return fail(training->problem, FOREST_NO_MEMORY);
 	if (!rows_order(memory, data, training->order, &training->problem->status))
 		return false;
+
+	matrix->n_learn = data->n_rows - (int64_t) (training->options->holdout * (double) data->n_rows);
+	training->parts.data = data;
+	training->parts.options = training->options;
+	training->parts.n_learn = matrix->n_learn;
+	if (linear_is(training->options->algorithm))
+		return true;
 
 	training->problem->status = FOREST_NO_MEMORY;
 	training->rank = memory_array(memory, n, sizeof(*training->rank));
@@ -373,9 +415,6 @@ training_prepare(Training *training, const TrainingPlace *place)
 										sizeof(*training->gains));
 	if (training->trees == NULL || training->gains == NULL)
 		return false;
-	training->parts.data = data;
-	training->parts.options = training->options;
-	training->parts.n_learn = matrix->n_learn;
 	training->parts.tables = training->tables;
 	training->parts.trees = training->trees;
 	training->parts.gains = training->gains;
@@ -491,6 +530,8 @@ training_grow(Training *training)
 	GrowSums	sums;
 	int32_t		t;
 
+	if (linear_is(training->options->algorithm))
+		return fit_weights(training);
 	training->grower = grow_start(training->memory, &training->matrix);
 	if (training->grower == NULL)
 		return fail(training->problem, FOREST_NO_MEMORY);
@@ -567,6 +608,7 @@ training_end(Training *training)
 	memory_release(memory, training->scratch.spare);
 	memory_release(memory, training->gains);
 	memory_release(memory, training->trees);
+	linear_release(memory, training->data, &training->linear);
 	leave_place(training);
 }
 

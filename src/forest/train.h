@@ -19,6 +19,7 @@
 #define PROMO_FOREST_TRAIN_H
 
 #include "forest/grow.h"
+#include "forest/linear.h"
 #include "forest/model.h"
 
 /*
@@ -48,6 +49,7 @@ typedef struct Training
 	ModelTree  *trees;			/* options->trees */
 	Grower	   *grower;			/* of training_grow */
 	GrowMatrix	matrix;
+	LinearFit	linear;			/* instead of matrix and trees */
 	ModelParts	parts;
 } Training;
 

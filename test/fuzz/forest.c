@@ -11,6 +11,8 @@
 
 #include "core/random.h"
 #include "forest/forest.h"
+#include "forest/linear.h"
+#include "forest/shap.h"
 
 extern int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 extern size_t fuzz_example(uint8_t *data, size_t capacity, uint64_t number);
@@ -66,6 +68,20 @@ ask(const Forest *forest)
 				}
 		forest_tree_end(tree);
 	}
+	if (linear_is(forest->algorithm))
+	{
+		LinearReader reader;
+		LinearCoefficient coefficient;
+		double		base;
+
+		linear_reader_start(&reader, forest);
+		while (linear_reader_next(&reader, &coefficient))
+			if (coefficient.class >= (int64_t) forest->n_classes ||
+				coefficient.feature >= (int64_t) forest->n_features)
+				abort();
+		for (f = 0; f < n_outputs; f++)
+			(void) shap_explain(&memory_plain, forest, rows, f, &base, gains);
+	}
 	free(values);
 	free(gains);
 	free(rows);
@@ -95,7 +111,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 }
 
 /* Small forests of every kind; few, for training takes time. */
-#define EXAMPLES 24
+#define EXAMPLES 32
+
+/* From here on they are linear. */
+#define LINEAR_EXAMPLES 24
 
 static char *examples[EXAMPLES];
 static size_t sizes[EXAMPLES];
@@ -157,12 +176,15 @@ make_example(int which)
 	data.classes = class_codes;
 	data.class_names = class_texts;
 	forest_options_default(&options);
-	options.trees = 1 + which % 3;
+	if (which >= LINEAR_EXAMPLES)
+		forest_options_of(&options, which % 4 == 0 || which % 2 ? FOREST_LINEAR_SVM : FOREST_LOGISTIC);
+	else
+		options.trees = 1 + which % 3;
 	options.min_leaf = 1 + which % 5;
 	options.seed = (uint64_t) which;
 	if (!forest_train(&memory_plain, &data, &options, 0, &examples[which], &sizes[which], &problem))
 		abort();
-	if (which >= 12)
+	if (which >= 12 && which < LINEAR_EXAMPLES)
 	{
 		char	   *merged;
 

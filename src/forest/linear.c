@@ -1,0 +1,1277 @@
+/*-------------------------------------------------------------------------
+ *
+ * linear.c
+ *	  The weights of linear models, and how their margins become shares.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "forest/linear.h"
+
+#include "forest/design.h"
+#include "forest/newton.h"
+
+#include <float.h>
+#include <math.h>
+
+/* Blocks between two questions whether we may go on */
+#define BLOCKS_BETWEEN 64
+
+/* Parts that a class is cut into for margins of rows not learned from */
+#define FOLDS 5
+
+/* Columns up to which a Hessian is computed */
+#define SMALL 512
+
+/* Keeps a calibration definite where all its margins are the same */
+#define RIDGE 1e-8
+
+typedef enum Loss
+{
+	LOSS_LOGISTIC,				/* targets -1 and 1 */
+	LOSS_HINGE,					/* the same */
+	LOSS_INSENSITIVE,			/* numbers */
+	LOSS_SOFTMAX				/* classes */
+} Loss;
+
+/* A minimum to be found over the rows of a design */
+typedef struct Fit
+{
+	const Memory *memory;
+	const Design *design;
+	Loss		loss;
+	uint32_t	n_margins;
+	const double *strengths;	/* c times the weight of each row, 0 behind the last */
+	const double *targets;
+	const uint16_t *classes;	/* LOSS_SOFTMAX */
+	double		epsilon;		/* LOSS_INSENSITIVE */
+
+	double	   *curvatures;		/* of each row: the loss's second derivative */
+	double	   *totals;			/* of each margin: its sum */
+	double	   *weights;		/* LOSS_SOFTMAX: where evaluate was last */
+	double	   *margins;		/* DESIGN_BLOCK for each margin, */
+	double	   *products;		/* and again */
+} Fit;
+
+/* What a training works with */
+typedef struct Work
+{
+	const Memory *memory;
+	const ForestData *data;
+	const ForestOptions *options;
+	ForestProblem *problem;
+	LinearFit  *fit;
+	Design		design;
+	int32_t		n_present;		/* classes that the learned rows have */
+	int32_t    *present;		/* their numbers */
+	int32_t    *place;			/* of each class among them, or -1 */
+	uint32_t	n_found;		/* margins that weights are found for */
+	double	   *weights;		/* n_columns for each of them */
+	double	   *masses;			/* of each row: its weight, times its class's */
+	double	   *strengths;
+	double	   *targets;
+	uint16_t   *classes;		/* of each row, among the present */
+	double		center;			/* of a regression's target */
+	double		spread;
+	double	   *scores;			/* SVM: margins of rows not learned from */
+	uint8_t    *folds;
+} Work;
+
+static bool
+fail(ForestProblem *problem, ForestStatus status)
+{
+	problem->status = status;
+	return false;
+}
+
+ForestLink
+linear_link(int32_t n_classes)
+{
+	if (n_classes == 0)
+		return FOREST_IDENTITY;
+	return n_classes == 2 ? FOREST_LOGIT : FOREST_SOFTMAX;
+}
+
+/*
+ * Losses
+ */
+
+/*
+ * One row: adds its loss, and gives the first and second derivative by the
+ * margin, all but for the row's strength.
+ */
+static inline double
+loss_of(const Fit *fit, double target, double margin, double *slope, double *curvature)
+{
+	if (fit->loss == LOSS_LOGISTIC)
+	{
+		double		side = target * margin;
+		double		small = exp(-fabs(side));
+		double		wrong = side > 0 ? small / (1 + small) : 1 / (1 + small);
+
+		*slope = -target * wrong;
+		*curvature = small / ((1 + small) * (1 + small));
+		return log1p(small) + (side < 0 ? -side : 0);
+	}
+	if (fit->loss == LOSS_HINGE)
+	{
+		double		lack = 1 - target * margin;
+
+		if (!(lack > 0))
+			lack = 0;
+		*slope = -2 * target * lack;
+		*curvature = lack > 0 ? 2 : 0;
+		return lack * lack;
+	}
+	else
+	{
+		double		away = margin - target;
+		double		beyond = fabs(away) - fit->epsilon;
+
+		if (!(beyond > 0))
+			beyond = 0;
+		*slope = away > 0 ? 2 * beyond : -2 * beyond;
+		*curvature = beyond > 0 ? 2 : 0;
+		return beyond * beyond;
+	}
+}
+
+/*
+ * Turns the margins of a row, `step` apart, into shares; gives the log of the
+ * sum of their exponentials.
+ */
+static inline double
+softmax(double *margins, uint32_t n, size_t step)
+{
+	double		most = margins[0];
+	double		sum = 0;
+	uint32_t	k;
+
+	for (k = 1; k < n; k++)
+		if (margins[k * step] > most)
+			most = margins[k * step];
+	for (k = 0; k < n; k++)
+	{
+		margins[k * step] = exp(margins[k * step] - most);
+		sum += margins[k * step];
+	}
+	for (k = 0; k < n; k++)
+		margins[k * step] /= sum;
+	return most + log(sum);
+}
+
+static bool
+may_go_on(const Memory *memory, int64_t block)
+{
+	return (block + 1) % BLOCKS_BETWEEN != 0 || memory->may_go_on(memory->arg);
+}
+
+/* The margins of a block, of each of the fit's */
+static void
+block_margins(const Fit *fit, int64_t block, const double *weights, double *margins)
+{
+	uint32_t	k;
+
+	for (k = 0; k < fit->n_margins; k++)
+		design_margins(fit->design, block, weights + (size_t) k * fit->design->n_columns,
+					   margins + (size_t) k * DESIGN_BLOCK);
+}
+
+/* Starts a gradient, or a product, with the part of the penalty. */
+static void
+start_with_penalty(const Fit *fit, const double *weights, double *result)
+{
+	size_t		n_columns = fit->design->n_columns;
+	uint32_t	k;
+
+	memcpy(result, weights, sizeof(double) * n_columns * fit->n_margins);
+	for (k = 0; k < fit->n_margins; k++)
+		result[k * n_columns + n_columns - 1] = 0;
+}
+
+static bool
+fit_evaluate(void *arg, const double *weights, double *value, double *gradient)
+{
+	Fit		   *fit = arg;
+	const Design *design = fit->design;
+	size_t		n_columns = design->n_columns;
+	size_t		n = n_columns * fit->n_margins;
+	double		penalty = 0;
+	double		loss = 0;
+	int64_t		block;
+	uint32_t	k;
+	size_t		i;
+	int			r;
+
+	start_with_penalty(fit, weights, gradient);
+	for (i = 0; i < n; i++)
+		penalty += gradient[i] * gradient[i];
+	for (k = 0; k < fit->n_margins; k++)
+		fit->totals[k] = 0;
+	for (block = 0; block < design->n_blocks; block++)
+	{
+		const double *strengths = fit->strengths + block * DESIGN_BLOCK;
+		double		of_block = 0;
+
+		block_margins(fit, block, weights, fit->margins);
+		if (fit->loss == LOSS_SOFTMAX)
+		{
+			const uint16_t *classes = fit->classes + block * DESIGN_BLOCK;
+
+			for (r = 0; r < DESIGN_BLOCK; r++)
+			{
+				double	   *shares = fit->margins + r;
+				double		own = shares[(size_t) classes[r] * DESIGN_BLOCK];
+
+				of_block += strengths[r] *
+					(softmax(shares, fit->n_margins, DESIGN_BLOCK) - own);
+				for (k = 0; k < fit->n_margins; k++)
+				{
+					double		share = shares[(size_t) k * DESIGN_BLOCK];
+
+					fit->totals[k] += strengths[r] * share * (1 - share);
+					shares[(size_t) k * DESIGN_BLOCK] =
+						strengths[r] * (share - (k == classes[r]));
+				}
+			}
+		}
+		else
+		{
+			const double *targets = fit->targets + block * DESIGN_BLOCK;
+			double	   *curvatures = fit->curvatures + block * DESIGN_BLOCK;
+
+			for (r = 0; r < DESIGN_BLOCK; r++)
+			{
+				double		slope;
+				double		curvature;
+
+				of_block += strengths[r] *
+					loss_of(fit, targets[r], fit->margins[r], &slope, &curvature);
+				fit->margins[r] = strengths[r] * slope;
+				curvatures[r] = strengths[r] * curvature;
+				fit->totals[0] += curvatures[r];
+			}
+		}
+		loss += of_block;
+		for (k = 0; k < fit->n_margins; k++)
+			design_add(design, block, fit->margins + (size_t) k * DESIGN_BLOCK,
+					   gradient + k * n_columns);
+		if (!may_go_on(fit->memory, block))
+			return false;
+	}
+	if (fit->weights != NULL)
+		memcpy(fit->weights, weights, sizeof(double) * n);
+	*value = penalty / 2 + loss;
+	return true;
+}
+
+static bool
+fit_multiply(void *arg, const double *vector, double *product)
+{
+	Fit		   *fit = arg;
+	const Design *design = fit->design;
+	size_t		n_columns = design->n_columns;
+	int64_t		block;
+	uint32_t	k;
+	int			r;
+
+	start_with_penalty(fit, vector, product);
+	for (block = 0; block < design->n_blocks; block++)
+	{
+		const double *strengths = fit->strengths + block * DESIGN_BLOCK;
+
+		block_margins(fit, block, vector, fit->products);
+		if (fit->loss == LOSS_SOFTMAX)
+		{
+			block_margins(fit, block, fit->weights, fit->margins);
+			for (r = 0; r < DESIGN_BLOCK; r++)
+			{
+				double	   *shares = fit->margins + r;
+				double	   *products = fit->products + r;
+				double		mean = 0;
+
+				(void) softmax(shares, fit->n_margins, DESIGN_BLOCK);
+				for (k = 0; k < fit->n_margins; k++)
+					mean += shares[(size_t) k * DESIGN_BLOCK] *
+						products[(size_t) k * DESIGN_BLOCK];
+				for (k = 0; k < fit->n_margins; k++)
+					products[(size_t) k * DESIGN_BLOCK] = strengths[r] *
+						shares[(size_t) k * DESIGN_BLOCK] *
+						(products[(size_t) k * DESIGN_BLOCK] - mean);
+			}
+		}
+		else
+		{
+			const double *curvatures = fit->curvatures + block * DESIGN_BLOCK;
+
+			for (r = 0; r < DESIGN_BLOCK; r++)
+				fit->products[r] *= curvatures[r];
+		}
+		for (k = 0; k < fit->n_margins; k++)
+			design_add(design, block, fit->products + (size_t) k * DESIGN_BLOCK,
+					   product + k * n_columns);
+		if (!may_go_on(fit->memory, block))
+			return false;
+	}
+	return true;
+}
+
+static bool
+fit_hessian(void *arg, double *hessian)
+{
+	Fit		   *fit = arg;
+	const Design *design = fit->design;
+	size_t		n = design->n_columns;
+	int64_t		block;
+	size_t		i;
+
+	memset(hessian, 0, sizeof(double) * n * n);
+	for (block = 0; block < design->n_blocks; block++)
+	{
+		design_add_pairs(design, block, fit->curvatures + block * DESIGN_BLOCK, hessian);
+		if (!may_go_on(fit->memory, block))
+			return false;
+	}
+	for (i = 0; i + 1 < n; i++)
+		hessian[i * n + i] += 1;
+	return true;
+}
+
+/* Whether the Hessian of one margin takes less time than its many products */
+static bool
+is_small(const Design *design)
+{
+	return design->n_columns <= SMALL && design->n_numbers + design->n_groups <= 64;
+}
+
+/* As if curvature and columns had nothing to do with each other */
+static void
+fit_diagonal(void *arg, double *diagonal)
+{
+	const Fit  *fit = arg;
+	const Design *design = fit->design;
+	uint32_t	k;
+	uint32_t	g;
+	uint32_t	i;
+
+	for (k = 0; k < fit->n_margins; k++)
+	{
+		double		total = fit->totals[k];
+
+		for (i = 0; i < design->n_numbers; i++)
+			diagonal[i] = 1 + total;
+		for (g = 0; g < design->n_groups; g++)
+			for (i = 0; i < design->groups[g].n_slots; i++)
+				diagonal[design->groups[g].begin + i] =
+					1 + total * design->groups[g].shares[i];
+		diagonal[design->n_columns - 1] = total > 0 ? total : 1;
+		diagonal += design->n_columns;
+	}
+}
+
+/*
+ * Finds the weights of a fit, from where they are.  Since the penalty makes
+ * the value at least as curved as |w|^2 / 2 along the weights, they are no
+ * further from the minimum than the gradient is long.
+ */
+static bool
+find_weights(Work *work, Fit *fit, double tolerance, double *weights)
+{
+	const Memory *memory = work->memory;
+	size_t		n = (size_t) work->design.n_columns * fit->n_margins;
+	size_t		block = (size_t) fit->n_margins * DESIGN_BLOCK;
+	NewtonFunction function = {n, fit_evaluate, fit_multiply, fit_diagonal, NULL, fit};
+	NewtonStatus status = NEWTON_NO_MEMORY;
+	double		all = 0;
+	int64_t		i;
+
+	if (fit->loss != LOSS_SOFTMAX && is_small(&work->design))
+		function.hessian = fit_hessian;
+	fit->memory = memory;
+	fit->design = &work->design;
+	fit->totals = memory_array(memory, fit->n_margins, sizeof(double));
+	fit->margins = memory_array(memory, block, sizeof(double));
+	fit->products = memory_array(memory, block, sizeof(double));
+	if (fit->loss == LOSS_SOFTMAX)
+		fit->weights = memory_array(memory, n, sizeof(double));
+	else
+		fit->curvatures = memory_array(memory, (size_t) work->design.n_blocks * DESIGN_BLOCK,
+									   sizeof(double));
+	if (fit->totals != NULL && fit->margins != NULL && fit->products != NULL &&
+		(fit->weights != NULL || fit->curvatures != NULL))
+	{
+		/* Sums of that much cannot be told from 0 more exactly. */
+		for (i = 0; i < work->design.n_rows; i++)
+			all += fit->strengths[i];
+		if (tolerance < all * 1e-14)
+			tolerance = all * 1e-14;
+		status = newton_minimize(memory, &function, tolerance, weights);
+	}
+	memory_release(memory, fit->totals);
+	memory_release(memory, fit->margins);
+	memory_release(memory, fit->products);
+	memory_release(memory, fit->weights);
+	memory_release(memory, fit->curvatures);
+	if (status == NEWTON_DONE)
+		return true;
+	return fail(work->problem, status == NEWTON_STOPPED ? FOREST_STOPPED : FOREST_NO_MEMORY);
+}
+
+#define EXACT 1e-10
+#define CLOSE 1e-6
+
+/*
+ * From margins to shares
+ */
+
+/*
+ * The likelihood of factors and offsets under which each margin, times the
+ * one plus the other, gives shares: by the logistic function of a single
+ * margin, or the softmax of several.
+ */
+typedef struct Calibration
+{
+	const Work *work;
+	uint32_t	n_margins;
+	const double *counts;		/* rows of each present class */
+	double	   *shares;			/* of a row, */
+	double	   *products;		/* and more */
+	double	   *totals;			/* diagonal of the Hessian */
+	const double *at;			/* where evaluate was last: a copy */
+	double	   *last;
+} Calibration;
+
+/* The shares of a row; gives the log of what they were divided by. */
+static double
+calibrated(const Calibration *calibration, const double *variables,
+		   const double *scores, double *shares)
+{
+	uint32_t	n = calibration->n_margins;
+	uint32_t	k;
+
+	for (k = 0; k < n; k++)
+		shares[k] = variables[2 * k] * scores[k] + variables[2 * k + 1];
+	if (n == 1)
+	{
+		double		margin = shares[0];
+		double		small = exp(-fabs(margin));
+
+		shares[0] = margin > 0 ? 1 / (1 + small) : small / (1 + small);
+		return log1p(small) + (margin > 0 ? margin : 0);
+	}
+	return softmax(shares, n, 1);
+}
+
+/* Platt's target: what a class's share is to be in a row of class `own` */
+static inline double
+soft_target(const Calibration *calibration, uint32_t own, uint32_t k)
+{
+	uint32_t	n_classes = calibration->n_margins == 1 ? 2 : calibration->n_margins;
+	uint32_t	class = calibration->n_margins == 1 ? 1 : k;
+
+	return ((own == class ? calibration->counts[own] : 0) + 1) /
+		(calibration->counts[own] + n_classes);
+}
+
+static bool
+calibration_evaluate(void *arg, const double *variables, double *value, double *gradient)
+{
+	Calibration *calibration = arg;
+	const Work *work = calibration->work;
+	uint32_t	n = calibration->n_margins;
+	int64_t		i;
+	uint32_t	k;
+
+	*value = 0;
+	for (k = 0; k < n; k++)
+	{
+		*value += RIDGE / 2 * variables[2 * k] * variables[2 * k];
+		gradient[2 * k] = RIDGE * variables[2 * k];
+		gradient[2 * k + 1] = 0;
+		calibration->totals[2 * k] = RIDGE;
+		calibration->totals[2 * k + 1] = 0;
+	}
+	for (i = 0; i < work->design.n_learn; i++)
+	{
+		const double *scores = work->scores + (size_t) i * n;
+		double	   *shares = calibration->shares;
+		double		mass = work->masses[i];
+		double		loss = calibrated(calibration, variables, scores, shares);
+
+		for (k = 0; k < n; k++)
+		{
+			double		target = soft_target(calibration, work->classes[i], k);
+			double		slope = mass * (shares[k] - target);
+			double		curvature = mass * shares[k] * (1 - shares[k]);
+
+			loss -= target * (variables[2 * k] * scores[k] + variables[2 * k + 1]);
+			gradient[2 * k] += slope * scores[k];
+			gradient[2 * k + 1] += slope;
+			calibration->totals[2 * k] += curvature * scores[k] * scores[k];
+			calibration->totals[2 * k + 1] += curvature;
+		}
+		*value += mass * loss;
+		if ((i & 0xffff) == 0xffff && !work->memory->may_go_on(work->memory->arg))
+			return false;
+	}
+	memcpy(calibration->last, variables, sizeof(double) * 2 * n);
+	return true;
+}
+
+static bool
+calibration_multiply(void *arg, const double *vector, double *product)
+{
+	Calibration *calibration = arg;
+	const Work *work = calibration->work;
+	uint32_t	n = calibration->n_margins;
+	int64_t		i;
+	uint32_t	k;
+
+	for (k = 0; k < n; k++)
+	{
+		product[2 * k] = RIDGE * vector[2 * k];
+		product[2 * k + 1] = 0;
+	}
+	for (i = 0; i < work->design.n_learn; i++)
+	{
+		const double *scores = work->scores + (size_t) i * n;
+		double	   *shares = calibration->shares;
+		double	   *products = calibration->products;
+		double		mean = 0;
+
+		(void) calibrated(calibration, calibration->last, scores, shares);
+		for (k = 0; k < n; k++)
+		{
+			products[k] = vector[2 * k] * scores[k] + vector[2 * k + 1];
+			mean += shares[k] * products[k];
+		}
+		for (k = 0; k < n; k++)
+		{
+			double		factor = work->masses[i] * shares[k] * (products[k] - mean);
+
+			product[2 * k] += factor * scores[k];
+			product[2 * k + 1] += factor;
+		}
+		if ((i & 0xffff) == 0xffff && !work->memory->may_go_on(work->memory->arg))
+			return false;
+	}
+	return true;
+}
+
+static void
+calibration_diagonal(void *arg, double *diagonal)
+{
+	const Calibration *calibration = arg;
+	uint32_t	i;
+
+	for (i = 0; i < 2 * calibration->n_margins; i++)
+		diagonal[i] = calibration->totals[i] > 0 ? calibration->totals[i] : 1;
+}
+
+/* Cuts each class into folds of rows that stand together in the order. */
+static uint8_t
+cut_folds(Work *work, const double *counts)
+{
+	double		least = FOLDS;
+	double	   *seen = memory_zero_array(work->memory, (size_t) work->n_present, sizeof(*seen));
+	int64_t		i;
+	int32_t		k;
+
+	if (seen == NULL)
+		return 0;
+	for (k = 0; k < work->n_present; k++)
+		if (counts[k] < least)
+			least = counts[k];
+	for (i = 0; i < work->design.n_learn; i++)
+	{
+		int32_t		class = work->classes[i];
+
+		work->folds[i] = (uint8_t) (seen[class]++ * least / counts[class]);
+	}
+	memory_release(work->memory, seen);
+	return (uint8_t) least;
+}
+
+/* Takes the margins of a block of rows that are in the fold, or of any. */
+static void
+take_scores(Work *work, const double *weights, uint32_t margin, int fold)
+{
+	const Design *design = &work->design;
+	double		margins[DESIGN_BLOCK];
+	int64_t		block;
+	int64_t		i;
+
+	for (block = 0; block < design->n_blocks; block++)
+	{
+		int64_t		begin = block * DESIGN_BLOCK;
+		int64_t		end = begin + DESIGN_BLOCK < design->n_learn ?
+			begin + DESIGN_BLOCK : design->n_learn;
+
+		design_margins(design, block, weights, margins);
+		for (i = begin; i < end; i++)
+			if (fold < 0 || work->folds[i] == fold)
+				work->scores[(size_t) i * work->n_found + margin] = margins[i - begin];
+	}
+}
+
+/* Targets of a class against the others; of two classes the second */
+static void
+set_sides(Work *work, uint32_t margin)
+{
+	int32_t		class = work->n_found == 1 ? 1 : (int32_t) margin;
+	int64_t		i;
+
+	for (i = 0; i < work->design.n_learn; i++)
+		work->targets[i] = work->classes[i] == class ? 1 : -1;
+}
+
+/* Finds the margins of each learned row by weights that did not learn from it. */
+static bool
+cross_fit(Work *work, uint8_t n_folds)
+{
+	const Memory *memory = work->memory;
+	size_t		n_columns = work->design.n_columns;
+	size_t		room = (size_t) work->design.n_blocks * DESIGN_BLOCK;
+	double	   *weights = memory_array(memory, n_columns, sizeof(double));
+	double	   *strengths = memory_zero_array(memory, room, sizeof(double));
+	bool		ok = false;
+	uint32_t	m;
+	int			fold;
+	int64_t		i;
+
+	work->problem->status = FOREST_NO_MEMORY;
+	if (weights == NULL || strengths == NULL)
+		goto done;
+	for (m = 0; m < work->n_found; m++)
+	{
+		const double *found = work->weights + m * n_columns;
+
+		if (n_folds < 2)
+		{
+			take_scores(work, found, m, -1);
+			continue;
+		}
+		set_sides(work, m);
+		for (fold = 0; fold < n_folds; fold++)
+		{
+			Fit			fit = {.loss = LOSS_HINGE, .n_margins = 1, .strengths = strengths,
+			.targets = work->targets};
+
+			for (i = 0; i < work->design.n_learn; i++)
+				strengths[i] = work->folds[i] == fold ? 0 : work->strengths[i];
+			memcpy(weights, found, sizeof(double) * n_columns);
+			if (!find_weights(work, &fit, CLOSE, weights))
+				goto done;
+			take_scores(work, weights, m, fold);
+		}
+	}
+	ok = true;
+
+done:
+	memory_release(memory, weights);
+	memory_release(memory, strengths);
+	return ok;
+}
+
+/* Multiplies into an SVM's weights what turns its margins into shares. */
+static bool
+calibrate(Work *work)
+{
+	const Memory *memory = work->memory;
+	size_t		n = (size_t) work->n_found;
+	size_t		n_columns = work->design.n_columns;
+	double	   *counts = memory_zero_array(memory, (size_t) work->n_present, sizeof(*counts));
+	double	   *space = memory_zero_array(memory, n, 8 * sizeof(*space));
+	Calibration calibration = {.work = work, .n_margins = work->n_found, .counts = counts};
+	NewtonFunction function = {2 * n, calibration_evaluate, calibration_multiply,
+	calibration_diagonal, NULL, &calibration};
+	NewtonStatus status = NEWTON_NO_MEMORY;
+	uint8_t		n_folds;
+	int64_t		i;
+	size_t		m;
+	size_t		c;
+
+	work->problem->status = FOREST_NO_MEMORY;
+	work->scores = memory_array(memory, (size_t) work->design.n_learn, n * sizeof(double));
+	work->folds = memory_array(memory, (size_t) work->design.n_learn, 1);
+	if (counts == NULL || space == NULL || work->scores == NULL || work->folds == NULL)
+		goto done;
+	for (i = 0; i < work->design.n_learn; i++)
+		counts[work->classes[i]]++;
+	n_folds = cut_folds(work, counts);
+	if (n_folds == 0)
+		goto done;
+	if (!cross_fit(work, n_folds))
+	{
+		status = work->problem->status == FOREST_STOPPED ? NEWTON_STOPPED : NEWTON_NO_MEMORY;
+		goto done;
+	}
+	calibration.shares = space + 2 * n;
+	calibration.products = space + 3 * n;
+	calibration.totals = space + 4 * n;
+	calibration.last = space + 6 * n;
+	for (m = 0; m < n; m++)
+		space[2 * m] = 1;
+	status = newton_minimize(memory, &function, EXACT, space);
+	for (m = 0; m < n && status == NEWTON_DONE; m++)
+	{
+		for (c = 0; c < n_columns; c++)
+			work->weights[m * n_columns + c] *= space[2 * m];
+		work->weights[(m + 1) * n_columns - 1] += space[2 * m + 1];
+	}
+
+done:
+	memory_release(memory, counts);
+	memory_release(memory, space);
+	if (status == NEWTON_DONE)
+		return true;
+	return fail(work->problem, status == NEWTON_STOPPED ? FOREST_STOPPED : FOREST_NO_MEMORY);
+}
+
+/*
+ * Targets and strengths
+ */
+
+/* The classes that the learned rows have */
+static bool
+find_classes(Work *work, const uint32_t *order)
+{
+	const ForestData *data = work->data;
+	int64_t		i;
+	int32_t		c;
+
+	for (c = 0; c < data->n_classes; c++)
+		work->place[c] = -1;
+	for (i = 0; i < work->design.n_learn; i++)
+		work->place[data->classes[order[i]]] = 0;
+	for (c = 0; c < data->n_classes; c++)
+		if (work->place[c] == 0)
+		{
+			work->place[c] = work->n_present;
+			work->present[work->n_present++] = c;
+		}
+	for (i = 0; i < work->design.n_rows; i++)
+	{
+		int32_t		place = work->place[data->classes[order[i]]];
+
+		/* A row held out may be of a class that was not learned. */
+		work->classes[i] = (uint16_t) (place < 0 ? 0 : place);
+	}
+	return true;
+}
+
+/* A regression's target in standard deviations from its mean */
+static void
+standardize_target(Work *work, const uint32_t *order)
+{
+	const ForestData *data = work->data;
+	int64_t		n = work->design.n_learn;
+	double		low = INFINITY;
+	double		largest = 0;
+	double		mass = 0;
+	double		sum = 0;
+	double		unit;
+	double		mean;
+	int			exponent = 0;
+	int64_t		i;
+
+	for (i = 0; i < n; i++)
+	{
+		double		target = data->target[order[i]];
+
+		if (target < low)
+			low = target;
+		if (fabs(target) > largest)
+			largest = fabs(target);
+	}
+	(void) frexp(largest, &exponent);
+	unit = ldexp(1, exponent < -999 ? 1000 : -exponent - 1);
+	for (i = 0; i < n; i++)
+	{
+		sum += work->masses[i] * (data->target[order[i]] * unit - low * unit);
+		mass += work->masses[i];
+	}
+	mean = sum / mass;
+	sum = 0;
+	for (i = 0; i < n; i++)
+	{
+		work->targets[i] = data->target[order[i]] * unit - low * unit - mean;
+		sum += work->masses[i] * work->targets[i] * work->targets[i];
+	}
+	work->center = (low * unit + mean) / unit;
+	work->spread = sqrt(sum / mass);
+	for (i = 0; i < n; i++)
+		work->targets[i] = work->spread > 0 ? work->targets[i] / work->spread : 0;
+	work->spread /= unit;
+}
+
+static bool
+prepare(Work *work, const uint32_t *order)
+{
+	const Memory *memory = work->memory;
+	const ForestData *data = work->data;
+	size_t		n_classes = (size_t) data->n_classes;
+	size_t		room = (size_t) work->design.n_blocks * DESIGN_BLOCK;
+	int64_t		i;
+
+	work->problem->status = FOREST_NO_MEMORY;
+	work->masses = memory_zero_array(memory, room, sizeof(double));
+	work->strengths = memory_zero_array(memory, room, sizeof(double));
+	work->targets = memory_zero_array(memory, room, sizeof(double));
+	work->present = memory_zero_array(memory, n_classes, sizeof(int32_t));
+	work->place = memory_zero_array(memory, n_classes, sizeof(int32_t));
+	work->classes = memory_zero_array(memory, room, sizeof(uint16_t));
+	if (work->masses == NULL || work->strengths == NULL || work->targets == NULL ||
+		work->present == NULL || work->place == NULL || work->classes == NULL)
+		return false;
+	if (data->n_classes > 0 && !find_classes(work, order))
+		return false;
+	for (i = 0; i < work->design.n_learn; i++)
+	{
+		work->masses[i] = 1;
+		if (work->options->class_weights != NULL)
+			work->masses[i] *= work->options->class_weights[data->classes[order[i]]];
+		work->strengths[i] = work->options->c * work->masses[i];
+	}
+	if (data->n_classes == 0)
+		standardize_target(work, order);
+	return true;
+}
+
+/* Finds the weights that there are to find: in work->weights, for n_found margins. */
+static bool
+find_margins(Work *work)
+{
+	bool		is_svm = work->options->algorithm == FOREST_LINEAR_SVM;
+	size_t		n_columns = work->design.n_columns;
+	uint32_t	m;
+
+	if (work->data->n_classes == 0)
+		work->n_found = 1;
+	else
+		work->n_found = work->n_present == 2 ? 1 :
+			work->n_present == 1 ? 0 : (uint32_t) work->n_present;
+	work->problem->status = FOREST_NO_MEMORY;
+	work->weights = memory_zero_array(work->memory, work->n_found, n_columns * sizeof(double));
+	if (work->weights == NULL)
+		return false;
+	if (work->data->n_classes > 0 && !is_svm && work->n_found > 1)
+	{
+		Fit			fit = {.loss = LOSS_SOFTMAX, .n_margins = work->n_found,
+		.strengths = work->strengths, .classes = work->classes};
+
+		return find_weights(work, &fit, EXACT, work->weights);
+	}
+	for (m = 0; m < work->n_found; m++)
+	{
+		Fit			fit = {.loss = LOSS_INSENSITIVE, .n_margins = 1,
+		.strengths = work->strengths, .targets = work->targets,
+		.epsilon = work->options->epsilon};
+
+		if (work->data->n_classes > 0)
+		{
+			set_sides(work, m);
+			fit.loss = is_svm ? LOSS_HINGE : LOSS_LOGISTIC;
+		}
+		if (!find_weights(work, &fit, EXACT, work->weights + m * n_columns))
+			return false;
+	}
+	return work->data->n_classes == 0 || work->n_found == 0 || !is_svm || calibrate(work);
+}
+
+/*
+ * The parts of a model
+ */
+
+/*
+ * Moves the mean that each group of weights adds over to the intercept.  The
+ * NULL of a category that had none then is that mean too.
+ */
+static void
+center_weights(const Design *design, double *weights)
+{
+	uint32_t	g;
+	uint32_t	i;
+
+	for (g = 0; g < design->n_groups; g++)
+	{
+		const DesignGroup *group = &design->groups[g];
+		double	   *of_slots = weights + group->begin;
+		double		mean = 0;
+
+		for (i = 0; i < group->n_slots; i++)
+			mean += group->shares[i] * of_slots[i];
+		for (i = 0; i < group->n_slots; i++)
+			of_slots[i] -= mean;
+		if (!group->is_flag && group->shares[BINS_NULL] == 0)
+			of_slots[BINS_NULL] = 0;
+		weights[design->n_columns - 1] += mean;
+	}
+}
+
+/* A softmax does not care for what all intercepts have in common: it is nothing. */
+static void
+center_intercepts(Work *work)
+{
+	size_t		n_columns = work->design.n_columns;
+	double		sum = 0;
+	uint32_t	m;
+
+	for (m = 0; m < work->n_found; m++)
+		sum += work->weights[(m + 1) * n_columns - 1];
+	for (m = 0; m < work->n_found; m++)
+		work->weights[(m + 1) * n_columns - 1] -= sum / work->n_found;
+}
+
+/* The variance of what a feature adds to a margin */
+static double
+feature_variance(const Design *design, int32_t feature, const double *weights)
+{
+	int64_t		number = design->number_of[feature];
+	int64_t		group = design->group_of[feature];
+	double		variance = 0;
+	double		present = 1;
+	uint32_t	i;
+
+	if (group >= 0)
+	{
+		const DesignGroup *slots = &design->groups[group];
+
+		for (i = 0; i < slots->n_slots; i++)
+			variance += slots->shares[i] * weights[slots->begin + i] * weights[slots->begin + i];
+		present = slots->shares[0];
+	}
+	if (number >= 0)
+		variance += present * weights[number] * weights[number];
+	return variance;
+}
+
+/* Coefficients of one margin in the order of a model, times unit */
+static double *
+write_margin(const Design *design, const double *weights, double unit, double *to)
+{
+	int32_t		f;
+	uint32_t	i;
+
+	for (f = 0; f < design->n_features; f++)
+	{
+		int64_t		number = design->number_of[f];
+		const DesignGroup *group = design->group_of[f] < 0 ? NULL :
+			&design->groups[design->group_of[f]];
+
+		if (design->tables[f].kind == FOREST_NUMBER)
+		{
+			*to++ = number < 0 ? 0 : weights[number] * unit;
+			*to++ = group == NULL ? 0 : weights[group->begin] * unit;
+			*to++ = group == NULL ? 0 : weights[group->begin + 1] * unit;
+		}
+		else
+			for (i = 0; i < group->n_slots; i++)
+				*to++ = weights[group->begin + i] * unit;
+	}
+	return to;
+}
+
+/*
+ * Which of the margins found, and how many times, margin m of the model is:
+ * of several classes with only two learned, half of it each.
+ */
+static double
+margin_source(const Work *work, uint32_t m, uint32_t *found)
+{
+	int32_t		place;
+
+	*found = 0;
+	if (work->n_found == 0)
+		return 0;
+	if (work->fit->n_margins == 1)
+		return 1;
+	place = work->place[m];
+	if (work->n_found == 1)
+		return place < 0 ? 0 : place == 1 ? 0.5 : -0.5;
+	*found = place < 0 ? 0 : (uint32_t) place;
+	return place < 0 ? 0 : 1;
+}
+
+static double
+margin_base(const Work *work, uint32_t m, double unit, const double *weights)
+{
+	double		base = unit == 0 ? 0 : unit * weights[work->design.n_columns - 1];
+
+	if (work->data->n_classes == 0)
+		return work->center + base * work->spread;
+	if (work->fit->n_margins == 1 && work->data->n_classes == 2)
+		return work->n_present == 2 ? base : work->present[0] == 1 ? -LINEAR_NEVER : LINEAR_NEVER;
+	return work->place[m] < 0 ? LINEAR_NEVER : base;
+}
+
+static bool
+write_parts(Work *work)
+{
+	const Memory *memory = work->memory;
+	const Design *design = &work->design;
+	LinearFit  *fit = work->fit;
+	uint64_t	n = 0;
+	uint64_t	of_margin = 0;
+	double	   *to;
+	int32_t		f;
+	uint32_t	m;
+
+	work->problem->status = FOREST_NO_MEMORY;
+	for (f = 0; f < design->n_features; f++)
+	{
+		n += design->tables[f].kind == FOREST_NUMBER ? LINEAR_SCALE : 1;
+		of_margin += design->tables[f].kind == FOREST_NUMBER ? LINEAR_NUMBER :
+			(uint64_t) design->tables[f].n_bins + 1;
+	}
+	n += of_margin * fit->n_margins;
+	if (n > UINT32_MAX)
+		return false;
+	fit->n_coefficients = (uint32_t) n;
+	fit->coefficients = memory_array(memory, (size_t) n, sizeof(double));
+	fit->bases = memory_array(memory, fit->n_margins, sizeof(double));
+	fit->gains = memory_zero_array(memory, (size_t) design->n_features, sizeof(double));
+	if (fit->coefficients == NULL || fit->bases == NULL || fit->gains == NULL)
+		return false;
+
+	for (m = 0; m < work->n_found; m++)
+		center_weights(design, work->weights + (size_t) m * design->n_columns);
+	if (work->n_found > 1)
+		center_intercepts(work);
+	to = fit->coefficients;
+	for (f = 0; f < design->n_features; f++)
+		if (design->tables[f].kind == FOREST_NUMBER)
+		{
+			*to++ = design->scales[f].low;
+			*to++ = design->scales[f].high;
+			*to++ = design->scales[f].center;
+			*to++ = design->scales[f].spread;
+		}
+		else
+			*to++ = design->tables[f].n_bins + 1;
+	for (m = 0; m < fit->n_margins; m++)
+	{
+		uint32_t	found;
+		double		unit = margin_source(work, m, &found);
+		const double *weights = work->weights + (size_t) found * design->n_columns;
+
+		fit->bases[m] = margin_base(work, m, unit, weights);
+		if (unit == 0)
+		{
+			memset(to, 0, (size_t) of_margin * sizeof(double));
+			to += of_margin;
+			continue;
+		}
+		to = write_margin(design, weights, unit, to);
+		for (f = 0; f < design->n_features; f++)
+			fit->gains[f] += feature_variance(design, f, weights);
+	}
+	for (f = 0; f < design->n_features; f++)
+		fit->gains[f] = sqrt(fit->gains[f]);
+	return true;
+}
+
+/*
+ * Rows held out
+ */
+
+/* What the model's shares say of a row's class */
+static void
+judge_shares(ModelFigures *figures, const double *shares, int32_t n_classes, int32_t class)
+{
+	int32_t		likeliest = 0;
+	int32_t		c;
+
+	for (c = 0; c < n_classes; c++)
+	{
+		double		error = shares[c] - (c == class);
+
+		if (shares[c] > shares[likeliest])
+			likeliest = c;
+
+		/* Of two classes, of one of them */
+		if (n_classes != 2 || c == 1)
+			figures->error += error * error;
+	}
+	figures->rows++;
+	figures->correct += likeliest == class;
+	figures->log_loss -= log(shares[class] > 1e-15 ? shares[class] : 1e-15);
+}
+
+/* The shares of all classes in row r of a block, from the margins found */
+static void
+shares_of(const Work *work, const double *margins, int r, double *shares)
+{
+	const LinearFit *fit = work->fit;
+	int32_t		n_classes = work->data->n_classes;
+	uint32_t	m;
+
+	for (m = 0; m < fit->n_margins; m++)
+	{
+		uint32_t	found;
+		double		unit = margin_source(work, m, &found);
+
+		/* What of the margin found is no base is what the features add. */
+		shares[m] = fit->bases[m];
+		if (unit != 0)
+			shares[m] += unit * (margins[(size_t) found * DESIGN_BLOCK + r] -
+								 work->weights[(found + (size_t) 1) * work->design.n_columns - 1]);
+	}
+	if (n_classes == 2)
+	{
+		double		margin = shares[0];
+
+		shares[0] = 1 / (1 + exp(margin));
+		shares[1] = 1 / (1 + exp(-margin));
+	}
+	else
+		(void) softmax(shares, (uint32_t) n_classes, 1);
+}
+
+static bool
+judge(Work *work, const uint32_t *order)
+{
+	const Memory *memory = work->memory;
+	const Design *design = &work->design;
+	const ForestData *data = work->data;
+	ModelFigures *figures = &work->fit->held;
+	size_t		n_shares = (size_t) (data->n_classes > 2 ? data->n_classes : 2);
+	double	   *margins = memory_array(memory, (size_t) work->n_found, DESIGN_BLOCK * sizeof(double));
+	double	   *shares = memory_array(memory, n_shares, sizeof(double));
+	double		spread = work->spread > 0 ? work->spread : 1;
+	double		squares = 0;
+	int64_t		block;
+	int64_t		i;
+	uint32_t	m;
+	bool		ok = false;
+
+	work->problem->status = FOREST_NO_MEMORY;
+	if (margins == NULL || shares == NULL)
+		goto done;
+	work->problem->status = FOREST_STOPPED;
+	for (block = design->n_learn / DESIGN_BLOCK; block < design->n_blocks; block++)
+	{
+		int64_t		begin = block * DESIGN_BLOCK;
+
+		for (m = 0; m < work->n_found; m++)
+			design_margins(design, block, work->weights + (size_t) m * design->n_columns,
+						   margins + (size_t) m * DESIGN_BLOCK);
+		for (i = begin; i < begin + DESIGN_BLOCK && i < design->n_rows; i++)
+		{
+			double		target;
+
+			if (i < design->n_learn)
+				continue;
+			if (data->n_classes > 0)
+			{
+				shares_of(work, margins, (int) (i - begin), shares);
+				judge_shares(figures, shares, data->n_classes, data->classes[order[i]]);
+				continue;
+			}
+			target = (data->target[order[i]] / 2 - work->center / 2) / (spread / 2);
+			figures->rows++;
+			figures->error += (margins[i - begin] - target) * (margins[i - begin] - target);
+			figures->mean += target;
+			squares += target * target;
+		}
+		if (!may_go_on(memory, block))
+			goto done;
+	}
+	if (data->n_classes == 0 && figures->rows > 0)
+	{
+		figures->mean /= (double) figures->rows;
+		figures->variation = squares - figures->mean * figures->mean * (double) figures->rows;
+		if (figures->variation < 0)
+			figures->variation = 0;
+	}
+	ok = true;
+
+done:
+	memory_release(memory, margins);
+	memory_release(memory, shares);
+	return ok;
+}
+
+bool
+linear_fit(const Memory *memory, const ForestData *data, const ForestOptions *options,
+		   const uint32_t *order, int64_t n_learn, LinearFit *fit, ForestProblem *problem)
+{
+	Work		work;
+	bool		ok;
+
+	memset(&work, 0, sizeof(work));
+	memset(fit, 0, sizeof(*fit));
+	work.memory = memory;
+	work.data = data;
+	work.options = options;
+	work.problem = problem;
+	work.fit = fit;
+	fit->n_margins = data->n_classes > 2 ? (uint32_t) data->n_classes : 1;
+	problem->status = FOREST_NO_MEMORY;
+	fit->tables = memory_zero_array(memory, (size_t) data->n_features, sizeof(*fit->tables));
+	ok = fit->tables != NULL &&
+		design_make(memory, data, order, n_learn, options->bins, fit->tables,
+					&work.design, &problem->status) &&
+		prepare(&work, order) && find_margins(&work) && write_parts(&work) &&
+		judge(&work, order);
+	fit->scale = data->n_classes == 0 && work.spread > 0 ? work.spread : 1;
+
+	design_release(memory, &work.design);
+	memory_release(memory, work.present);
+	memory_release(memory, work.place);
+	memory_release(memory, work.weights);
+	memory_release(memory, work.masses);
+	memory_release(memory, work.strengths);
+	memory_release(memory, work.targets);
+	memory_release(memory, work.classes);
+	memory_release(memory, work.scores);
+	memory_release(memory, work.folds);
+	if (ok)
+		problem->status = FOREST_OK;
+	return ok;
+}
+
+void
+linear_release(const Memory *memory, const ForestData *data, LinearFit *fit)
+{
+	int32_t		f;
+
+	for (f = 0; fit->tables != NULL && f < data->n_features; f++)
+		bins_release(memory, &fit->tables[f]);
+	memory_release(memory, fit->tables);
+	memory_release(memory, fit->bases);
+	memory_release(memory, fit->coefficients);
+	memory_release(memory, fit->gains);
+	memset(fit, 0, sizeof(*fit));
+}
+
+uint64_t
+linear_need(const ForestData *data, const ForestOptions *options)
+{
+	uint64_t	margins = data->n_classes > 2 ? (uint64_t) data->n_classes : 1;
+	uint64_t	columns = 1;
+	uint64_t	row = sizeof(uint32_t);
+	int32_t		f;
+
+	for (f = 0; f < data->n_features; f++)
+	{
+		const ForestColumn *column = &data->features[f];
+		bool		is_number = column->kind == FOREST_NUMBER;
+
+		/* A number's flag too, for whether there are NULLs is not known yet */
+		row += is_number ? sizeof(double) + 1 : 1;
+		columns += is_number ? LINEAR_SCALE + 3 :
+			(uint64_t) (column->n_categories < options->bins ?
+						column->n_categories : options->bins) + 1;
+	}
+
+	/* Masses, strengths, targets, curvatures, and an SVM's folds and scores */
+	row += 4 * sizeof(double) + sizeof(uint16_t);
+	if (options->algorithm == FOREST_LINEAR_SVM && data->n_classes > 0)
+		row += (1 + margins) * sizeof(double) + 1;
+
+	/* The weights, those of a minimization, a Hessian, and twice as a model */
+	return ((uint64_t) data->n_rows + DESIGN_BLOCK) * row +
+		12 * margins * columns * sizeof(double) +
+		2 * margins * DESIGN_BLOCK * sizeof(double) + SMALL * SMALL * sizeof(double) +
+		(uint64_t) data->n_features * (sizeof(BinTable) + 128);
+}
