@@ -2,6 +2,7 @@
 import gzip
 import json
 import os
+import subprocess
 import sys
 import time
 
@@ -214,8 +215,117 @@ def speed():
              x, c, x_test, lambda peer, test: roc_auc_score(c_test, peer.predict_proba(test)[:, 1]))
 
 
-parts = sys.argv[1:] or ["quality", "speed"]
+def ours_of(cursor, table, target, options):
+    """CPU seconds of the whole statement, and what the forest is like"""
+    pid = cursor.connection.get_backend_pid()
+    listed = ", ".join("x%d" % (i + 1) for i in range(20))
+    cursor.execute("CREATE TABLE IF NOT EXISTS model (forest promo.forest)")
+    cursor.execute("TRUNCATE model")
+    began = cpu_of(pid)
+    cursor.execute("""
+        INSERT INTO model
+        SELECT promo.random_forest(%s, f, %%s)
+        FROM %s t, LATERAL (SELECT %s) f""" % (target, table, listed), (json.dumps(options),))
+    used = cpu_of(pid) - began
+    cursor.execute("""
+        SELECT (promo.regression_metrics(y, promo.predict((SELECT forest FROM model), f))).r2
+        FROM %s_test t, LATERAL (SELECT %s) f""" % (table, listed))
+    r2 = cursor.fetchone()[0]
+    cursor.execute("SELECT (i).leaves / (i).trees FROM (SELECT promo.forest_info(forest) AS i FROM model) m")
+    return used, r2, cursor.fetchone()[0]
+
+
+def numbers(cursor, rows=100000):
+    """The table of Friedman's score, made once, and its rows here"""
+    table = "numbers_%d" % rows
+    x, y = friedman(rows, 1)
+    x_test, y_test = friedman(20000, 2)
+    cursor.execute("SELECT to_regclass(%s) IS NULL", (table,))
+    if cursor.fetchone()[0]:
+        store(cursor, table, x, y)
+        store(cursor, table + "_test", x_test, y_test)
+    return table, x, y, x_test, y_test
+
+
+def told(title, ours, peer, theirs, their_r2, their_leaves):
+    print("%s: promo %.2f s for the whole statement, %s %.2f s for the fit alone: %.1f times"
+          % (title, ours[0], peer, theirs, theirs / ours[0]))
+    print("    R2 %.4f, %s %.4f; %d leaves a tree, %s %s" % (ours[1], peer, their_r2, ours[2], peer, their_leaves), flush=True)
+
+
+RANGER = """
+suppressMessages(library(ranger))
+train <- read.csv("%(train)s", header = FALSE); test <- read.csv("%(test)s", header = FALSE)
+x <- as.matrix(train[, -1]); colnames(x) <- paste0("x", 1:20); y <- train[, 1]
+t <- as.matrix(test[, -1]); colnames(t) <- colnames(x)
+began <- proc.time()
+f <- ranger(x = x, y = y, num.trees = 100, mtry = 6, min.node.size = 12, num.threads = 1, seed = 1, verbose = FALSE)
+used <- proc.time() - began
+p <- predict(f, t, num.threads = 1)$predictions
+leaves <- mean(sapply(f$forest$child.nodeIDs, function(n) sum(n[[1]] == 0)))
+cat(used[["user.self"]] + used[["sys.self"]], 1 - sum((test[, 1] - p)^2) / sum((test[, 1] - mean(test[, 1]))^2), leaves, "\n")
+"""
+
+
+def ranger():
+    cursor = connect().cursor()
+    print("ranger: 100,000 rows, 20 features, 100 full trees; its min.node.size is what it splits at least, so that 12")
+    print("gives about as many leaves as our min_leaf 5")
+    table, x, y, x_test, y_test = numbers(cursor)
+    ours = ours_of(cursor, table, "y", {"trees": 100, "min_leaf": 5, "mtry": 6, "seed": 1})
+    paths = {}
+    for name, columns in (("train", (y, x)), ("test", (y_test, x_test))):
+        paths[name] = "/tmp/promo-forest-%d-%s.csv" % (os.getpid(), name)
+        np.savetxt(paths[name], np.column_stack(columns), fmt="%.17g", delimiter=",")
+    answer = subprocess.run(["Rscript", "-e", RANGER % paths], capture_output=True, text=True)
+    for path in paths.values():
+        os.remove(path)
+    if answer.returncode != 0:
+        sys.exit(answer.stderr)
+    used, r2, leaves = (float(word) for word in answer.stdout.split("\n")[-2].split())
+    told("regression", ours, "ranger", used, r2, "%d" % leaves)
+
+
+def xgboost_depth_12():
+    import xgboost
+    cursor = connect().cursor()
+    print("XGBoost's random forest: 100,000 rows, 20 features, 100 trees of depth 12")
+    table, x, y, x_test, y_test = numbers(cursor)
+    ours = ours_of(cursor, table, "y", {"trees": 100, "max_depth": 12, "min_leaf": 5, "mtry": 6, "seed": 1})
+    began = time.process_time()
+    data = xgboost.DMatrix(x, y, nthread=1)
+    peer = xgboost.train({"num_parallel_tree": 100, "max_depth": 12, "min_child_weight": 5, "subsample": 0.632,
+                          "colsample_bynode": 0.3, "eta": 1, "lambda": 0, "tree_method": "hist", "nthread": 1, "seed": 1},
+                         data, num_boost_round=1)
+    used = time.process_time() - began
+    r2 = r2_score(y_test, peer.predict(xgboost.DMatrix(x_test, nthread=1)))
+    leaves = sum(tree.count("leaf=") for tree in peer.get_dump()) / 100
+    told("regression", ours, "XGBoost", used, r2, "%d" % leaves)
+
+
+def million():
+    cursor = connect().cursor()
+    print("a million rows, 20 features, full trees; scikit-learn grows 4 of the 100, and its time is scaled")
+    table, x, y, x_test, y_test = numbers(cursor, 1000000)
+    ours = ours_of(cursor, table, "y", {"trees": 100, "min_leaf": 5, "mtry": 6, "seed": 1})
+    peer = RandomForestRegressor(4, min_samples_leaf=5, max_features=6, random_state=1)
+    began = time.process_time()
+    peer.fit(x, y)
+    used = (time.process_time() - began) * 25
+    told("regression", ours, "scikit-learn", used, r2_score(y_test, peer.predict(x_test)),
+         "%d" % np.mean([tree.get_n_leaves() for tree in peer.estimators_]))
+
+
+PARTS = {
+    "quality": quality,
+    "speed": speed,
+    "ranger": ranger,
+    "xgboost": xgboost_depth_12,
+    "million": million,
+}
+parts = sys.argv[1:] or list(PARTS)
 for part in parts:
-    if part not in ("quality", "speed"):
-        sys.exit("there is no part %s: quality or speed" % part)
-    globals()[part]()
+    if part not in PARTS:
+        sys.exit("there is no part %s: %s" % (part, " ".join(PARTS)))
+for part in parts:
+    PARTS[part]()
