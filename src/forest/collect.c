@@ -69,10 +69,15 @@ next_room(int64_t room)
 	return room < 65536 ? room * 2 : room + room / 2;
 }
 
-/* While a column moves it is there twice. */
+/* While a column moves it is there twice.  Rows that go to a file are not. */
 static void
 foresee(Collection *collection)
 {
+	if (collection->file != NULL && collection->written > 0)
+	{
+		collection->next_bytes = collection->bytes;
+		return;
+	}
 	collection->next_bytes = collection->bytes +
 		(uint64_t) (next_room(collection->room) - collection->room) * row_size(collection) +
 		(uint64_t) collection->room * sizeof(double);
@@ -134,7 +139,7 @@ grow_to(const Memory *memory, Collection *collection, int64_t room)
 		void	   *values = column->kind == FOREST_NUMBER ?
 			(void *) column->numbers : (void *) column->codes;
 
-		values = memory_grow(memory, values, (size_t) collection->rows,
+		values = memory_grow(memory, values, (size_t) collect_next(collection),
 							 (size_t) room, value_size(column));
 		if (values == NULL)
 			return false;
@@ -149,10 +154,40 @@ grow_to(const Memory *memory, Collection *collection, int64_t room)
 	return true;
 }
 
+static const void *
+values_of(const CollectColumn *column)
+{
+	return column->kind == FOREST_NUMBER ? (const void *) column->numbers :
+		(const void *) column->codes;
+}
+
+/* All rows in memory make a chunk of the file. */
+static void
+write_chunk(Collection *collection)
+{
+	int32_t		i;
+
+	collection->chunk = collection->room;
+	for (i = 0; i <= collection->columns; i++)
+		collection->file->append(collection->file->arg, values_of(&collection->column[i]),
+								 value_size(&collection->column[i]) * (size_t) collection->chunk);
+	collection->written += collection->chunk;
+	foresee(collection);
+}
+
 bool
 collect_grow(const Memory *memory, Collection *collection)
 {
-	return grow_to(memory, collection, next_room(collection->room));
+	int64_t		room = next_room(collection->room);
+
+	if (collection->file != NULL && collection->room > 0 &&
+		(collection->written > 0 ||
+		 (uint64_t) room * row_size(collection) > collection->file->bytes_at_hand))
+	{
+		write_chunk(collection);
+		return true;
+	}
+	return grow_to(memory, collection, room);
 }
 
 /* Doubles the slots, and room for names along with them. */
@@ -490,48 +525,125 @@ compare_names(const void *a, const void *b)
 	return order != 0 ? order : (x.size > y.size) - (x.size < y.size);
 }
 
-/* The column's names in order, and its codes by that order */
+/*
+ * The column's names in order, and for each code the one by that order, with
+ * -1 for -1 before the first.
+ */
 static bool
-sort_column(const Memory *memory, const CollectColumn *column, int64_t rows,
-			const ForestText **names, const int32_t **codes)
+sort_names(const Memory *memory, const CollectColumn *column,
+		   const ForestText **names, int32_t **ranks)
 {
 	size_t		count = (size_t) column->names.count;
 	SortedName *sorted = memory_array(memory, count + 1, sizeof(SortedName));
 	int32_t    *rank = memory_array(memory, count + 1, sizeof(int32_t));
 	ForestText *name = memory_array(memory, count + 1, sizeof(ForestText));
-	int32_t    *code = memory_array(memory, (size_t) rows + 1, sizeof(int32_t));
-	bool		enough = sorted != NULL && rank != NULL && name != NULL && code != NULL;
-	int64_t		row;
 	size_t		i;
 
-	if (enough)
+	if (sorted == NULL || rank == NULL || name == NULL)
 	{
-		for (i = 0; i < count; i++)
-			sorted[i] = (SortedName) {column->names.name[i], (int32_t) i};
-		qsort(sorted, count, sizeof(SortedName), compare_names);
-		for (i = 0; i < count; i++)
-		{
-			name[i] = sorted[i].name;
-			rank[sorted[i].number] = (int32_t) i;
-		}
-		for (row = 0; row < rows; row++)
-			code[row] = column->codes[row] < 0 ? -1 : rank[column->codes[row]];
-		*names = name;
-		*codes = code;
-	}
-	else
-	{
+		memory_release(memory, sorted);
+		memory_release(memory, rank);
 		memory_release(memory, name);
-		memory_release(memory, code);
+		return false;
+	}
+	for (i = 0; i < count; i++)
+		sorted[i] = (SortedName) {column->names.name[i], (int32_t) i};
+	qsort(sorted, count, sizeof(SortedName), compare_names);
+	rank[0] = -1;
+	for (i = 0; i < count; i++)
+	{
+		name[i] = sorted[i].name;
+		rank[sorted[i].number + 1] = (int32_t) i;
 	}
 	memory_release(memory, sorted);
-	memory_release(memory, rank);
-	return enough;
+	*names = name;
+	*ranks = rank;
+	return true;
+}
+
+/* All values of column i, from the file and from memory */
+static void
+read_values(const Collection *collection, int32_t i, void *values)
+{
+	const CollectColumn *column = &collection->column[i];
+	size_t		size = value_size(column);
+	char	   *to = values;
+	uint64_t	before = 0;
+	int64_t		row;
+	int32_t		c;
+
+	for (c = 0; c < i; c++)
+		before += value_size(&collection->column[c]) * (uint64_t) collection->chunk;
+	for (row = 0; row < collection->written; row += collection->chunk)
+	{
+		collection->file->read(collection->file->arg,
+							   before + (uint64_t) row * row_size(collection), to,
+							   size * (size_t) collection->chunk);
+		to += size * (size_t) collection->chunk;
+	}
+	if (collection->rows > collection->written)
+		memcpy(to, values_of(column), size * (size_t) collect_next(collection));
+}
+
+static void
+rank_codes(int32_t *codes, int64_t rows, const int32_t *ranks)
+{
+	int64_t		row;
+
+	for (row = 0; row < rows; row++)
+		codes[row] = ranks[codes[row] + 1];
+}
+
+/* Renumbered codes of column i; NULL: no memory */
+static int32_t *
+ranked_codes(const Memory *memory, const Collection *collection, int32_t i,
+			 const int32_t *ranks)
+{
+	int32_t    *codes = memory_array(memory, (size_t) collection->rows + 1, sizeof(int32_t));
+
+	if (codes != NULL)
+	{
+		read_values(collection, i, codes);
+		rank_codes(codes, collection->rows, ranks);
+	}
+	return codes;
+}
+
+/* What brings columns from the file */
+typedef struct Bringer
+{
+	const Collection *collection;
+	const ForestColumn *features;
+	int32_t   **ranks;			/* of each feature that is a category */
+	void	   *buffer;
+	int32_t		at_hand;		/* feature in the buffer, or -1 */
+	ForestColumn column;
+} Bringer;
+
+static const ForestColumn *
+bring(void *arg, int32_t feature)
+{
+	Bringer    *bringer = arg;
+
+	if (bringer->at_hand == feature)
+		return &bringer->column;
+	read_values(bringer->collection, feature, bringer->buffer);
+	bringer->column = bringer->features[feature];
+	if (bringer->column.kind == FOREST_NUMBER)
+		bringer->column.numbers = bringer->buffer;
+	else
+	{
+		rank_codes(bringer->buffer, bringer->collection->rows, bringer->ranks[feature]);
+		bringer->column.codes = bringer->buffer;
+	}
+	bringer->at_hand = feature;
+	return &bringer->column;
 }
 
 uint64_t
 collect_data_need(const Collection *collection)
 {
+	const CollectColumn *target = &collection->column[collection->columns];
 	uint64_t	need = (uint64_t) collection->columns * sizeof(ForestColumn);
 	int32_t		i;
 
@@ -540,23 +652,42 @@ collect_data_need(const Collection *collection)
 		const CollectColumn *column = &collection->column[i];
 
 		if (column->kind == FOREST_CATEGORY)
-			need += (uint64_t) collection->rows * sizeof(int32_t) +
-				(uint64_t) column->names.count * sizeof(ForestText);
+			need += (uint64_t) column->names.count * (sizeof(ForestText) + sizeof(int32_t)) +
+				(collection->written == 0 ? (uint64_t) collection->rows * sizeof(int32_t) : 0);
 	}
+	if (collection->written > 0)
+		need += (uint64_t) collection->rows * (sizeof(double) + value_size(target));
 	return need;
 }
 
 bool
 collect_data(const Memory *memory, const Collection *collection, ForestData *data)
 {
-	const CollectColumn *target = &collection->column[collection->columns];
-	ForestColumn *features = memory_zero_array(memory, (size_t) collection->columns + 1,
-											   sizeof(ForestColumn));
+	size_t		columns = (size_t) collection->columns;
+	const CollectColumn *target = &collection->column[columns];
+	ForestColumn *features = memory_zero_array(memory, columns + 1, sizeof(ForestColumn));
+	Bringer    *bringer = NULL;
+	int32_t    *ranks;
 	int32_t		i;
 
 	if (features == NULL)
 		return false;
 	memset(data, 0, sizeof(*data));
+	if (collection->written > 0)
+	{
+		bringer = memory_zero_array(memory, 1, sizeof(Bringer));
+		if (bringer == NULL)
+			return false;
+		bringer->collection = collection;
+		bringer->features = features;
+		bringer->ranks = memory_zero_array(memory, columns + 1, sizeof(int32_t *));
+		bringer->buffer = memory_array(memory, (size_t) collection->rows, sizeof(double));
+		bringer->at_hand = -1;
+		if (bringer->ranks == NULL || bringer->buffer == NULL)
+			return false;
+		data->bring = bring;
+		data->arg = bringer;
+	}
 	for (i = 0; i < collection->columns; i++)
 	{
 		const CollectColumn *column = &collection->column[i];
@@ -564,25 +695,44 @@ collect_data(const Memory *memory, const Collection *collection, ForestData *dat
 		features[i].name = column->name;
 		features[i].kind = column->kind;
 		features[i].source = column->source;
-		features[i].numbers = column->numbers;
 		features[i].n_categories = column->names.count;
 		if (column->kind == FOREST_CATEGORY &&
-			!sort_column(memory, column, collection->rows, &features[i].categories,
-						 &features[i].codes))
+			!sort_names(memory, column, &features[i].categories, &ranks))
 			return false;
+		if (bringer != NULL && column->kind == FOREST_CATEGORY)
+			bringer->ranks[i] = ranks;
+		else if (column->kind == FOREST_CATEGORY)
+		{
+			features[i].codes = ranked_codes(memory, collection, i, ranks);
+			memory_release(memory, ranks);
+			if (features[i].codes == NULL)
+				return false;
+		}
+		else if (bringer == NULL)
+			features[i].numbers = column->numbers;
 	}
 	data->n_rows = collection->rows;
 	data->n_features = collection->columns;
 	data->features = features;
 	data->target_source = target->source;
-	if (target->kind == FOREST_NUMBER)
-		data->target = target->numbers;
-	else
+	if (target->kind == FOREST_CATEGORY)
 	{
 		data->n_classes = target->names.count;
-		if (!sort_column(memory, target, collection->rows, &data->class_names,
-						 &data->classes))
+		if (!sort_names(memory, target, &data->class_names, &ranks))
 			return false;
+		data->classes = ranked_codes(memory, collection, collection->columns, ranks);
+		memory_release(memory, ranks);
+		return data->classes != NULL;
+	}
+	data->target = target->numbers;
+	if (collection->written > 0)
+	{
+		double	   *numbers = memory_array(memory, (size_t) collection->rows, sizeof(double));
+
+		if (numbers == NULL)
+			return false;
+		read_values(collection, collection->columns, numbers);
+		data->target = numbers;
 	}
 	return true;
 }

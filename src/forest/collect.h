@@ -8,6 +8,10 @@
  * collections of the same columns merge, and a collection can be written as
  * bytes, so that several workers collect for one training.
  *
+ * A collection that was given a file keeps only its last rows in memory.  The
+ * others go there in chunks of equally many rows, column behind column, and
+ * are read back a column at a time.
+ *
  *-------------------------------------------------------------------------
  */
 #ifndef PROMO_COLLECT_H
@@ -37,9 +41,24 @@ typedef struct CollectColumn
 	Names		names;
 } CollectColumn;
 
+/*
+ * Where rows go that are too many for memory.  Neither returns where it
+ * cannot.
+ */
+typedef struct CollectFile
+{
+	void		(*append) (void *arg, const void *bytes, size_t size);
+	void		(*read) (void *arg, uint64_t place, void *bytes, size_t size);
+	void	   *arg;
+	uint64_t	bytes_at_hand;	/* that rows in memory may take */
+} CollectFile;
+
 typedef struct Collection
 {
 	int64_t		rows;
+	int64_t		written;		/* of these the first, which are in the file */
+	int64_t		chunk;			/* rows of a chunk there */
+	const CollectFile *file;	/* or NULL */
 	int64_t		room;			/* rows that the columns have space for */
 	int32_t		columns;
 	CollectColumn *column;		/* `columns` features, then the target */
@@ -64,14 +83,24 @@ extern bool collect_describe(const Memory *memory, Collection *collection,
 /* Number of the feature with that name, or -1 */
 extern int32_t collect_find(const Collection *collection, ForestText name);
 
-/* True when the next row makes the columns grow. */
+/* Where the next row stands in the columns */
+static inline int64_t
+collect_next(const Collection *collection)
+{
+	return collection->rows - collection->written;
+}
+
+/* True when the next row makes the columns grow, or go to the file. */
 static inline bool
 collect_is_full(const Collection *collection)
 {
-	return collection->rows == collection->room;
+	return collect_next(collection) == collection->room;
 }
 
-/* Makes room for the next row, which is then filled in at [rows], rows++. */
+/*
+ * Makes room for the next row, which is then filled in at [collect_next()],
+ * rows++.
+ */
 extern bool collect_grow(const Memory *memory, Collection *collection);
 
 /* The number of a name in a column, given one if new; false: no memory. */
@@ -79,13 +108,13 @@ extern bool collect_code(const Memory *memory, Collection *collection,
 						 CollectColumn *column, ForestText name, int32_t *code);
 
 /*
- * Adds the rows of other.  False when memory is missing; *same is false, and
+ * Adds the rows of other; neither may have a file.  False when memory is missing; *same is false, and
  * nothing done, when the columns differ by name, kind or source.
  */
 extern bool collect_merge(const Memory *memory, Collection *collection,
 						  const Collection *other, bool *same);
 
-/* Bytes that collect_write writes */
+/* Bytes that collect_write writes; there must be no file. */
 extern size_t collect_size(const Collection *collection);
 extern void collect_write(const Collection *collection, unsigned char *bytes);
 
@@ -97,8 +126,10 @@ extern void collect_free(const Memory *memory, Collection *collection);
 /*
  * The table for forest_train.  Numbers are the collection's own; names are
  * sorted and codes renumbered, in new memory.  A target of categories gives a
- * classification.  False: no memory, and what there is is left to the owner
- * of the memory to throw away.
+ * classification.  Where rows are in a file the table brings its columns,
+ * from a buffer for one; the collection and the memory's handlers must stay.
+ * False: no memory, and what there is is left to the owner of the memory to
+ * throw away.
  */
 extern bool collect_data(const Memory *memory, const Collection *collection,
 						 ForestData *data);

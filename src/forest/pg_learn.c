@@ -157,7 +157,7 @@ learn_check_rows(int64 rows)
 static void
 set_value(Intake *intake, CollectColumn *column, Field *field, Datum value, bool null)
 {
-	int64		row = intake->collection->rows;
+	int64		row = collect_next(intake->collection);
 
 	if (column->kind == FOREST_NUMBER)
 		column->numbers[row] = null ? NAN : field_number(field, value);
@@ -192,7 +192,7 @@ intake_row(Intake *intake, const TrainingOptions *options, const Datum *values,
 		collect_grow(&intake->memory, collection);
 	}
 	set_value(intake, column, &intake->target, target, false);
-	if (column->kind == FOREST_NUMBER && !isfinite(column->numbers[collection->rows]))
+	if (column->kind == FOREST_NUMBER && !isfinite(column->numbers[collect_next(collection)]))
 		ereport(ERROR,
 				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 				 errmsg("target must be a finite number")));

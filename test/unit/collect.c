@@ -40,16 +40,16 @@ add_row(Collection *collection, int i)
 
 	if (collect_is_full(collection))
 		CHECK(collect_grow(&memory_plain, collection));
-	collection->column[0].numbers[collection->rows] = i;
+	collection->column[0].numbers[collect_next(collection)] = i;
 	snprintf(name, sizeof(name), "category %d", i % 37);
 	if (i % 10 == 0)
-		collection->column[1].codes[collection->rows] = -1;
+		collection->column[1].codes[collect_next(collection)] = -1;
 	else
 		collect_code(&memory_plain, collection, &collection->column[1], text(name),
-					 &collection->column[1].codes[collection->rows]);
+					 &collection->column[1].codes[collect_next(collection)]);
 	snprintf(name, sizeof(name), "%d", i % 3);
 	collect_code(&memory_plain, collection, collect_target(collection), text(name),
-				 &collect_target(collection)->codes[collection->rows]);
+				 &collect_target(collection)->codes[collect_next(collection)]);
 	collection->rows++;
 }
 
@@ -169,9 +169,108 @@ test_hostile(void)
 	collect_free(&memory_plain, collection);
 }
 
+/* Memory that is thrown away at once, as a context of the server's is */
+static void *thrown[64];
+static int	n_thrown;
+
+static void *
+heap_alloc(void *arg, size_t size)
+{
+	(void) arg;
+	return thrown[n_thrown++] = malloc(size);
+}
+
+static void
+heap_release(void *arg, void *pointer)
+{
+	(void) arg;
+	(void) pointer;
+}
+
+static const Memory heap = {heap_alloc, heap_release, NULL, NULL};
+
+static void
+throw_away(void)
+{
+	while (n_thrown > 0)
+		free(thrown[--n_thrown]);
+}
+
+/* A file in memory, as large as it must be */
+typedef struct Paper
+{
+	char		bytes[1 << 20];
+	size_t		size;
+	int			reads;
+} Paper;
+
+static void
+paper_append(void *arg, const void *bytes, size_t size)
+{
+	Paper	   *paper = arg;
+
+	memcpy(paper->bytes + paper->size, bytes, size);
+	paper->size += size;
+}
+
+static void
+paper_read(void *arg, uint64_t place, void *bytes, size_t size)
+{
+	Paper	   *paper = arg;
+
+	CHECK(place + size <= paper->size);
+	memcpy(bytes, paper->bytes + place, size);
+	paper->reads++;
+}
+
+/* Rows that went to a file come back as they were, beside those that did not. */
+static void
+test_file(int rows)
+{
+	static Paper paper;
+	CollectFile file = {paper_append, paper_read, &paper, 256 * 16};
+	Collection *collection = started();
+	ForestData	data;
+	const ForestColumn *column;
+	bool		right = true;
+	int			i;
+
+	paper.size = 0;
+	paper.reads = 0;
+	collection->file = &file;
+	for (i = 0; i < rows; i++)
+		add_row(collection, i);
+	CHECK(collection->room == 256);
+	CHECK(collection->written == (rows - 1) / 256 * 256);
+	CHECK(paper.size == (size_t) collection->written * 16);
+	CHECK(collect_data(&heap, collection, &data));
+	CHECK(data.n_rows == rows && data.n_classes == 3);
+
+	column = forest_column(&data, 0);
+	for (i = 0; i < rows; i++)
+		right = right && column->numbers[i] == i &&
+			atoi(data.class_names[data.classes[i]].data) == i % 3;
+	CHECK(right);
+	column = forest_column(&data, 1);
+	for (i = 0; i < rows; i++)
+		right = right && (i % 10 == 0 ? column->codes[i] == -1 :
+						  atoi(column->categories[column->codes[i]].data + 9) == i % 37);
+	CHECK(right);
+
+	/* The one at hand is not read again. */
+	i = paper.reads;
+	CHECK(forest_column(&data, 1) == column && paper.reads == i);
+	CHECK(data.bring != NULL);
+	throw_away();
+	collect_free(&memory_plain, collection);
+}
+
 int
 main(void)
 {
+	test_file(257);
+	test_file(1000);
+	test_file(1024);
 	test_merge_and_bytes();
 	test_hostile();
 	return check_report();
