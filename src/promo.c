@@ -18,6 +18,7 @@ PG_MODULE_MAGIC;
 
 static int	build_memory_kb = 1024 * 1024;
 static int	cache_size_kb = 64 * 1024;
+static int	model_piece_kb = 16 * 1024;
 
 extern PGDLLEXPORT void _PG_init(void);
 
@@ -38,6 +39,13 @@ _PG_init(void)
 							64 * 1024, 0, MAX_KILOBYTES,
 							PGC_USERSET, GUC_UNIT_KB,
 							NULL, NULL, NULL);
+	DefineCustomIntVariable("promo.model_piece_size",
+							"Sets the size of the pieces that train() stores a model in.",
+							"For tests of models that have several.",
+							&model_piece_kb,
+							16 * 1024, 1, 64 * 1024,
+							PGC_USERSET, GUC_UNIT_KB | GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE,
+							NULL, NULL, NULL);
 	MarkGUCPrefixReserved("promo");
 }
 
@@ -55,4 +63,10 @@ Size
 promo_cache_size(void)
 {
 	return (Size) cache_size_kb * 1024;
+}
+
+Size
+promo_model_piece_size(void)
+{
+	return (Size) model_piece_kb * 1024;
 }

@@ -14,4 +14,7 @@ extern Size promo_build_memory(void);
 /* promo.cache_size in bytes */
 extern Size promo_cache_size(void);
 
+/* promo.model_piece_size in bytes */
+extern Size promo_model_piece_size(void);
+
 #endif							/* PROMO_H */

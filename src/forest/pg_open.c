@@ -14,7 +14,10 @@
 #include "access/detoast.h"
 #include "access/htup_details.h"
 #include "access/tupmacs.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
 #include "utils/memutils.h"
+#include "utils/syscache.h"
 
 #include "forest/pg_open.h"
 #include "promo.h"
@@ -25,6 +28,8 @@
 typedef struct OpenForests
 {
 	uint64		calls;
+	bool		by_name;		/* argument 0 is the name of a model */
+	SnapshotMark snapshot;		/* that versions are resolved under */
 	OpenForest	entry[OPEN_FORESTS];
 } OpenForests;
 
@@ -32,7 +37,7 @@ typedef struct OpenForests
 static bool
 entry_is(const OpenForest *entry, struct varlena *datum, struct varlena *value)
 {
-	if (entry->context == NULL)
+	if (entry->context == NULL || entry->name != NULL)
 		return false;
 	if (value == NULL)
 	{
@@ -67,7 +72,8 @@ free_entry(OpenForests *open, Size wanted)
 				unused = entry;
 				continue;
 			}
-			held += entry->size;
+			/* What the session has at hand is bounded elsewhere. */
+			held += entry->name == NULL ? entry->size : 0;
 			if (oldest == NULL || entry->used < oldest->used)
 				oldest = entry;
 		}
@@ -76,6 +82,19 @@ free_entry(OpenForests *open, Size wanted)
 		MemoryContextDelete(oldest->context);
 		memset(oldest, 0, sizeof(*oldest));
 	}
+}
+
+/* What reading and predicting rows takes, in the entry's context */
+static void
+prepare_entry(OpenForest *entry, MemoryContext context)
+{
+	uint32		features = entry->forest.n_features;
+
+	record_reader_start(&entry->reader, context);
+	entry->attributes = palloc(sizeof(int) * (features + 1));
+	entry->values = palloc0(sizeof(ForestValue) * (features + 1));
+	entry->row = palloc(forest_row_size(&entry->forest) + 1);
+	entry->outputs = palloc(sizeof(double) * forest_outputs(&entry->forest));
 }
 
 /* Opens a value in a copy of our own. */
@@ -87,7 +106,6 @@ fill_entry(OpenForest *entry, MemoryContext parent, struct varlena *datum,
 												  ALLOCSET_SMALL_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
 	struct varlena *copy;
-	uint32		features;
 
 	memset(entry, 0, sizeof(*entry));
 	if (value == NULL)
@@ -104,16 +122,98 @@ fill_entry(OpenForest *entry, MemoryContext parent, struct varlena *datum,
 	forest_view(&entry->forest, copy);
 	entry->size = VARSIZE(copy);
 	entry->hash = ((ForestValueHead *) copy)->hash;
-	features = entry->forest.n_features;
-	record_reader_start(&entry->reader, context);
-	entry->attributes = palloc(sizeof(int) * (features + 1));
-	entry->values = palloc0(sizeof(ForestValue) * (features + 1));
-	entry->row = palloc(forest_row_size(&entry->forest) + 1);
-	entry->outputs = palloc(sizeof(double) * forest_outputs(&entry->forest));
+	prepare_entry(entry, context);
 	MemoryContextSwitchTo(old);
 
 	/* Last, so that an error above leaves the entry free */
 	entry->context = context;
+}
+
+static void
+close_model(void *arg)
+{
+	store_close((StoredModel *) arg);
+}
+
+/* Opens a version of a model, which stays at hand while the entry does. */
+static void
+fill_named(OpenForest *entry, MemoryContext parent, const text *name,
+		   const StoredVersion *version)
+{
+	MemoryContext context = AllocSetContextCreate(parent, "promo forest",
+												  ALLOCSET_SMALL_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	MemoryContextCallback *callback = palloc(sizeof(MemoryContextCallback));
+
+	memset(entry, 0, sizeof(*entry));
+	entry->name = palloc(VARSIZE_ANY(name));
+	memcpy(entry->name, name, VARSIZE_ANY(name));
+	entry->model = store_open(version);
+	callback->func = close_model;
+	callback->arg = entry->model;
+	MemoryContextRegisterResetCallback(context, callback);
+	entry->forest = entry->model->forest;
+	entry->size = (Size) version->bytes;
+	prepare_entry(entry, context);
+	MemoryContextSwitchTo(old);
+	entry->context = context;
+}
+
+/* The current version of a model, open */
+static OpenForest *
+open_named(OpenForests *open, MemoryContext parent, const text *name)
+{
+	OpenForest *entry;
+	StoredVersion version;
+	int			i;
+
+	if (snapshot_changed(&open->snapshot))
+		for (i = 0; i < OPEN_FORESTS; i++)
+			open->entry[i].is_resolved = false;
+	for (i = 0; i < OPEN_FORESTS; i++)
+	{
+		entry = &open->entry[i];
+		if (entry->context != NULL && entry->name != NULL &&
+			VARSIZE_ANY_EXHDR(entry->name) == VARSIZE_ANY_EXHDR(name) &&
+			memcmp(VARDATA_ANY(entry->name), VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name)) == 0)
+			break;
+	}
+	if (i < OPEN_FORESTS)
+	{
+		if (entry->is_resolved)
+			return entry;
+		store_resolve(name, &version);
+		if (!store_same(&version, &entry->model->version))
+		{
+			MemoryContextDelete(entry->context);
+			memset(entry, 0, sizeof(*entry));
+			fill_named(entry, parent, name, &version);
+		}
+	}
+	else
+	{
+		store_resolve(name, &version);
+		entry = free_entry(open, 0);
+		fill_named(entry, parent, name, &version);
+	}
+	entry->is_resolved = true;
+	return entry;
+}
+
+/* Whether the function takes the name of a model */
+static bool
+takes_name(Oid function)
+{
+	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	Form_pg_proc form;
+	bool		result;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for function %u", function);
+	form = (Form_pg_proc) GETSTRUCT(tuple);
+	result = form->pronargs > 0 && form->proargtypes.values[0] == TEXTOID;
+	ReleaseSysCache(tuple);
+	return result;
 }
 
 OpenForest *
@@ -128,9 +228,17 @@ open_forest(FunctionCallInfo fcinfo)
 	if (open == NULL)
 	{
 		open = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(OpenForests));
+		open->by_name = takes_name(fcinfo->flinfo->fn_oid);
+		open->snapshot.context = fcinfo->flinfo->fn_mcxt;
 		fcinfo->flinfo->fn_extra = open;
 	}
 	open->calls++;
+	if (open->by_name)
+	{
+		entry = open_named(open, fcinfo->flinfo->fn_mcxt, PG_GETARG_TEXT_PP(0));
+		entry->used = open->calls;
+		return entry;
+	}
 	if (!VARATT_IS_EXTERNAL_ONDISK(datum))
 	{
 		value = (struct varlena *) PG_DETOAST_DATUM(PointerGetDatum(datum));

@@ -6,7 +6,9 @@
  * A statement that asks a model about many rows hands the same one to each
  * call.  So the forests that a call site saw last stay open in its fn_extra,
  * known by where they are stored, or by size and hash where they come in
- * memory, with the columns that their features were found in.
+ * memory, with the columns that their features were found in.  A model's name
+ * stands for the version that is current under the active snapshot, and is
+ * looked up anew whenever that is another one.
  *
  * Every function whose argument 0 is a model begins with open_forest(), and
  * owns nothing of what it gets.
@@ -22,12 +24,13 @@
 
 #include "forest/pg_field.h"
 #include "forest/pg_forest.h"
+#include "forest/pg_store.h"
 #include "pg/record.h"
 
 typedef struct OpenForest
 {
 	Forest		forest;
-	Size		size;			/* bytes of the value */
+	Size		size;			/* bytes of the value, or of the model */
 	ForestValue *values;		/* of the row last read, */
 	uint8_t    *row;			/* and it binned */
 	double	   *outputs;		/* room for a prediction */
@@ -35,9 +38,12 @@ typedef struct OpenForest
 	/* Of pg_open.c alone */
 	MemoryContext context;		/* NULL: the entry is free */
 	uint64		used;			/* the last call that used it */
-	bool		is_stored;		/* known by where it is stored, */
+	text	   *name;			/* known by name, */
+	StoredModel *model;
+	bool		is_resolved;	/* under the call site's snapshot */
+	bool		is_stored;		/* or by where it is stored, */
 	struct varatt_external stored;
-	uint64		hash;			/* else by size and hash */
+	uint64		hash;			/* or by size and hash */
 	RecordReader reader;
 	bool		has_layout;		/* attributes and fields are right */
 	int		   *attributes;
@@ -45,7 +51,7 @@ typedef struct OpenForest
 } OpenForest;
 
 /*
- * The model of argument 0, open.  Stays so until the call site goes, or has
+ * The model of argument 0, a forest or the name of a model, open.  Stays so until the call site goes, or has
  * opened several others.
  */
 extern OpenForest *open_forest(FunctionCallInfo fcinfo);
