@@ -13,6 +13,10 @@
  *
  * forest_train() is these steps in one process.
  *
+ * A linear model has neither a matrix nor trees.  training_prepare() only puts
+ * the rows in order, whatever the place, and training_grow(), which there must
+ * be, does the rest.
+ *
  *-------------------------------------------------------------------------
  */
 #ifndef PROMO_FOREST_TRAIN_H

@@ -1067,6 +1067,38 @@ test_shapes(ForestAlgorithm algorithm, int n_classes, int64_t n_rows, int n_numb
 	free_table(table);
 }
 
+/* So many columns that no Hessian is computed, and more than rows */
+static void
+test_wide(void)
+{
+	Table	   *table = make_table(80, 2);
+	ForestOptions options = options_of(FOREST_LOGISTIC);
+	Random		random;
+	Dense	   *dense;
+	Model		model;
+	int64_t		i;
+	int			f;
+
+	random_start(&random, 22, 0);
+	for (f = 0; f < 1000; f++)
+	{
+		double	   *x = add_number(table);
+
+		for (i = 0; i < 80; i++)
+			x[i] = random_below(&random, 30) == 0 ? NAN : random_unit(&random) + f;
+	}
+	for (i = 0; i < 80; i++)
+		table->classes[i] = random_unit(&random) + f < table->columns[3].numbers[i] + f - 3;
+	options.c = 10;
+	dense = make_dense(table);
+	model = train(table, &options);
+	read_weights(&model, table, dense, 0, 1, weights[0]);
+	CHECK(gradient_at(table, dense, &options, 1, weights, NULL) < 1e-8);
+	free_model(&model);
+	free_dense(dense);
+	free_table(table);
+}
+
 /*
  * Units do not matter: features and target times powers of two, as large or
  * small as doubles go, give the same predictions to the bit.
@@ -1336,6 +1368,7 @@ main(void)
 		test_one_class(algorithm, 4, 2);
 		test_absent_classes(algorithm);
 	}
+	test_wide();
 	test_units(0, 50);
 	test_units(1000, 900);
 	test_units(-1000, -900);
