@@ -8,7 +8,7 @@ AS 'MODULE_PATHNAME', 'promo_explain'
 LANGUAGE C STABLE PARALLEL SAFE COST 100000 ROWS 20;
 
 COMMENT ON FUNCTION explain(forest, record, text) IS
-'what each feature contributed to a prediction, as exact Shapley values, largest first; before them a row without a feature, the mean prediction; they sum to what predict() gives, or to the probability of the class';
+'what each feature contributed to a prediction, as exact Shapley values, largest first; before them a row without a feature, the mean prediction; they sum to what predict() gives, or to the probability of the class; where classes come from margins (boosted_trees, linear_svm, logistic), they sum to the log-odds of the class, of more than two to its margin in the softmax';
 
 CREATE FUNCTION explain_array(model forest, features float8[], class text DEFAULT NULL)
 RETURNS TABLE (feature text, value text, contribution float8)

@@ -44,12 +44,16 @@ typedef struct Fit
 	const double *targets;
 	const uint16_t *classes;	/* LOSS_SOFTMAX */
 	double		epsilon;		/* LOSS_INSENSITIVE */
+	double		hold;			/* LOSS_SOFTMAX: of the penalty on the square of the
+								 * sum of all intercepts, which the loss leaves
+								 * open; with it the sum is 0 */
 
 	double	   *curvatures;		/* of each row: the loss's second derivative */
 	double	   *totals;			/* of each margin: its sum */
 	double	   *weights;		/* LOSS_SOFTMAX: where evaluate was last */
 	double	   *margins;		/* DESIGN_BLOCK for each margin, */
 	double	   *products;		/* and again */
+	double	   *square;			/* LOSS_SOFTMAX, with a Hessian: of two margins */
 } Fit;
 
 /* What a training works with */
@@ -176,16 +180,19 @@ block_margins(const Fit *fit, int64_t block, const double *weights, double *marg
 					   margins + (size_t) k * DESIGN_BLOCK);
 }
 
-/* Starts a gradient, or a product, with the part of the penalty. */
+/* Starts a gradient, or a product, with the part of the penalties. */
 static void
 start_with_penalty(const Fit *fit, const double *weights, double *result)
 {
 	size_t		n_columns = fit->design->n_columns;
+	double		sum = 0;
 	uint32_t	k;
 
 	memcpy(result, weights, sizeof(double) * n_columns * fit->n_margins);
 	for (k = 0; k < fit->n_margins; k++)
-		result[k * n_columns + n_columns - 1] = 0;
+		sum += weights[k * n_columns + n_columns - 1];
+	for (k = 0; k < fit->n_margins; k++)
+		result[k * n_columns + n_columns - 1] = fit->hold * sum;
 }
 
 static bool
@@ -204,7 +211,7 @@ fit_evaluate(void *arg, const double *weights, double *value, double *gradient)
 
 	start_with_penalty(fit, weights, gradient);
 	for (i = 0; i < n; i++)
-		penalty += gradient[i] * gradient[i];
+		penalty += weights[i] * gradient[i];
 	for (k = 0; k < fit->n_margins; k++)
 		fit->totals[k] = 0;
 	for (block = 0; block < design->n_blocks; block++)
@@ -315,6 +322,55 @@ fit_multiply(void *arg, const double *vector, double *product)
 	return true;
 }
 
+/* For each pair of margins a square, of which that of a margin with itself is
+ * half filled. */
+static bool
+softmax_hessian(Fit *fit, double *hessian)
+{
+	const Design *design = fit->design;
+	size_t		n_columns = design->n_columns;
+	size_t		n = n_columns * fit->n_margins;
+	double	   *square = fit->square;
+	int64_t		block;
+	uint32_t	k;
+	uint32_t	other;
+	size_t		i;
+	size_t		j;
+	int			r;
+
+	memset(hessian, 0, sizeof(double) * n * n);
+	for (k = 0; k < fit->n_margins; k++)
+		for (other = 0; other <= k; other++)
+		{
+			memset(square, 0, sizeof(double) * n_columns * n_columns);
+			for (block = 0; block < design->n_blocks; block++)
+			{
+				const double *strengths = fit->strengths + block * DESIGN_BLOCK;
+				const double *shares = fit->margins + (size_t) k * DESIGN_BLOCK;
+				const double *others = fit->margins + (size_t) other * DESIGN_BLOCK;
+
+				block_margins(fit, block, fit->weights, fit->margins);
+				for (r = 0; r < DESIGN_BLOCK; r++)
+				{
+					(void) softmax(fit->margins + r, fit->n_margins, DESIGN_BLOCK);
+					fit->products[r] = strengths[r] * shares[r] * ((k == other) - others[r]);
+				}
+				design_add_pairs(design, block, fit->products, square);
+				if (!may_go_on(fit->memory, block))
+					return false;
+			}
+			for (i = 0; i < n_columns; i++)
+				for (j = 0; j < n_columns; j++)
+					hessian[(k * n_columns + i) * n + other * n_columns + j] =
+						i >= j ? square[i * n_columns + j] : square[j * n_columns + i];
+			if (k == other)
+				for (i = 0; i + 1 < n_columns; i++)
+					hessian[(k * n_columns + i) * n + k * n_columns + i] += 1;
+			hessian[((k + 1) * n_columns - 1) * n + (other + 1) * n_columns - 1] += fit->hold;
+		}
+	return true;
+}
+
 static bool
 fit_hessian(void *arg, double *hessian)
 {
@@ -324,6 +380,8 @@ fit_hessian(void *arg, double *hessian)
 	int64_t		block;
 	size_t		i;
 
+	if (fit->loss == LOSS_SOFTMAX)
+		return softmax_hessian(fit, hessian);
 	memset(hessian, 0, sizeof(double) * n * n);
 	for (block = 0; block < design->n_blocks; block++)
 	{
@@ -336,11 +394,12 @@ fit_hessian(void *arg, double *hessian)
 	return true;
 }
 
-/* Whether the Hessian of one margin takes less time than its many products */
+/* Whether the Hessian takes less time than its many products */
 static bool
-is_small(const Design *design)
+is_small(const Design *design, uint32_t n_margins)
 {
-	return design->n_columns <= SMALL && design->n_numbers + design->n_groups <= 64;
+	return (uint64_t) design->n_columns * n_margins <= SMALL &&
+		(uint64_t) (design->n_numbers + design->n_groups) * (n_margins + 1) <= 128;
 }
 
 /* As if curvature and columns had nothing to do with each other */
@@ -363,7 +422,7 @@ fit_diagonal(void *arg, double *diagonal)
 			for (i = 0; i < design->groups[g].n_slots; i++)
 				diagonal[design->groups[g].begin + i] =
 					1 + total * design->groups[g].shares[i];
-		diagonal[design->n_columns - 1] = total > 0 ? total : 1;
+		diagonal[design->n_columns - 1] = total + fit->hold > 0 ? total + fit->hold : 1;
 		diagonal += design->n_columns;
 	}
 }
@@ -382,26 +441,41 @@ find_weights(Work *work, Fit *fit, double tolerance, double *weights)
 	NewtonFunction function = {n, fit_evaluate, fit_multiply, fit_diagonal, NULL, fit};
 	NewtonStatus status = NEWTON_NO_MEMORY;
 	double		all = 0;
+	bool		ok;
 	int64_t		i;
 
-	if (fit->loss != LOSS_SOFTMAX && is_small(&work->design))
+	if (is_small(&work->design, fit->n_margins))
 		function.hessian = fit_hessian;
 	fit->memory = memory;
 	fit->design = &work->design;
 	fit->totals = memory_array(memory, fit->n_margins, sizeof(double));
 	fit->margins = memory_array(memory, block, sizeof(double));
 	fit->products = memory_array(memory, block, sizeof(double));
+	ok = fit->totals != NULL && fit->margins != NULL && fit->products != NULL;
 	if (fit->loss == LOSS_SOFTMAX)
+	{
 		fit->weights = memory_array(memory, n, sizeof(double));
+		ok = ok && fit->weights != NULL;
+	}
 	else
+	{
 		fit->curvatures = memory_array(memory, (size_t) work->design.n_blocks * DESIGN_BLOCK,
 									   sizeof(double));
-	if (fit->totals != NULL && fit->margins != NULL && fit->products != NULL &&
-		(fit->weights != NULL || fit->curvatures != NULL))
+		ok = ok && fit->curvatures != NULL;
+	}
+	if (fit->loss == LOSS_SOFTMAX && function.hessian != NULL)
+	{
+		fit->square = memory_array(memory, (size_t) work->design.n_columns,
+								   work->design.n_columns * sizeof(double));
+		ok = ok && fit->square != NULL;
+	}
+	if (ok)
 	{
 		/* Sums of that much cannot be told from 0 more exactly. */
 		for (i = 0; i < work->design.n_rows; i++)
 			all += fit->strengths[i];
+		if (fit->loss == LOSS_SOFTMAX)
+			fit->hold = all / fit->n_margins;
 		if (tolerance < all * 1e-14)
 			tolerance = all * 1e-14;
 		status = newton_minimize(memory, &function, tolerance, weights);
@@ -411,6 +485,7 @@ find_weights(Work *work, Fit *fit, double tolerance, double *weights)
 	memory_release(memory, fit->products);
 	memory_release(memory, fit->weights);
 	memory_release(memory, fit->curvatures);
+	memory_release(memory, fit->square);
 	if (status == NEWTON_DONE)
 		return true;
 	return fail(work->problem, status == NEWTON_STOPPED ? FOREST_STOPPED : FOREST_NO_MEMORY);
@@ -1272,6 +1347,6 @@ linear_need(const ForestData *data, const ForestOptions *options)
 	/* The weights, those of a minimization, a Hessian, and twice as a model */
 	return ((uint64_t) data->n_rows + DESIGN_BLOCK) * row +
 		12 * margins * columns * sizeof(double) +
-		2 * margins * DESIGN_BLOCK * sizeof(double) + SMALL * SMALL * sizeof(double) +
+		2 * margins * DESIGN_BLOCK * sizeof(double) + 2 * SMALL * SMALL * sizeof(double) +
 		(uint64_t) data->n_features * (sizeof(BinTable) + 128);
 }
