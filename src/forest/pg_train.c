@@ -22,6 +22,7 @@
 #include "utils/timestamp.h"
 
 #include "forest/pg_forest.h"
+#include "forest/pg_grow.h"
 #include "forest/pg_learn.h"
 #include "forest/pg_progress.h"
 #include "forest/pg_store.h"
@@ -29,6 +30,7 @@
 #include "pg/query.h"
 #include "pg/record.h"
 #include "pg/tempfile.h"
+#include "promo.h"
 
 /* Rows between two words of how far it is */
 #define ROWS_BETWEEN 16384
@@ -133,6 +135,27 @@ text_argument(FunctionCallInfo fcinfo, int number, const char *name)
 	return value;
 }
 
+/*
+ * Grows trees with as many workers as the options ask for, or as the server's
+ * settings and promo.build_memory allow.  Gives how many there were.
+ */
+static int
+grow_apart(Reading *reading, Training *training, uint64 held, TempFile *trees)
+{
+	uint64		grower;
+	uint64		need = held + training_need(training->data, training->options, &grower);
+	int			workers = reading->options.workers;
+
+	if (workers < 0)
+	{
+		workers = grow_workers(training->data, training->options);
+		while (workers > 0 && need + workers * grower > promo_build_memory())
+			workers--;
+	}
+	learn_check_memory(need + workers * grower, training->data->n_rows, "Training on");
+	return grow_shared(training, workers, trees, reading->progress);
+}
+
 /* A model's name is looked up by index, and stands in messages. */
 #define MODEL_NAME_MOST 200
 
@@ -157,7 +180,7 @@ promo_train(PG_FUNCTION_ARGS)
 	ModelOut	out;
 	StoreWriter *writer;
 	uint64		held;
-	bool		grown;
+	TempFile	trees = {NULL, 0};
 	Datum		row;
 
 	version.model = text_argument(fcinfo, 0, "model");
@@ -197,13 +220,16 @@ promo_train(PG_FUNCTION_ARGS)
 	learn_classes(&data, &reading.options, "train", &options);
 	learn_examine(&memory, &data, &reading.options);
 	held = reading.intake.collection->bytes + collect_data_need(reading.intake.collection);
-	learn_check_memory(held + forest_need(&data, &options), data.n_rows, "Training on");
-
-	grown = training_start(&training, &memory, &data, &options, &problem) &&
-		training_prepare(&training, NULL) &&
-		training_grow(&training);
-	if (!grown)
+	if (!training_start(&training, &memory, &data, &options, &problem))
 		forest_raise(&problem, "training");
+	if (grow_is_shared(options.algorithm))
+		version.workers = grow_apart(&reading, &training, held, &trees);
+	else
+	{
+		learn_check_memory(held + forest_need(&data, &options), data.n_rows, "Training on");
+		if (!training_prepare(&training, NULL) || !training_grow(&training))
+			forest_raise(&problem, "training");
+	}
 
 	version.training = &training;
 	MemoryContextSwitchTo(caller);
@@ -214,6 +240,8 @@ promo_train(PG_FUNCTION_ARGS)
 	progress_end(&progress);
 	MemoryContextSwitchTo(caller);
 	temp_file_end(&reading.temp);
+	if (trees.file != NULL)
+		temp_file_end(&trees);
 	MemoryContextDelete(context);
 	return row;
 }

@@ -82,32 +82,18 @@ training_target_size(int64_t n_rows, int32_t n_classes)
 	return (size_t) n_rows * (n_classes > 0 ? sizeof(uint16_t) : sizeof(double));
 }
 
-uint64_t
-forest_need(const ForestData *data, const ForestOptions *options)
+/* Bytes of a full tree */
+static uint64_t
+tree_need(const ForestData *data, const ForestOptions *options)
 {
-	uint64_t	n = (uint64_t) data->n_rows;
-	uint64_t	features = (uint64_t) data->n_features;
-	uint64_t	sample = n < BINS_SAMPLE ? n : BINS_SAMPLE;
-	double		drawn = -expm1(-options->sample_fraction) * (double) n;
+	double		drawn = -expm1(-options->sample_fraction) * (double) data->n_rows;
 	double		leaves = drawn / (double) (options->min_leaf > 0 ? options->min_leaf : 1) + 1;
 	bool		has_category = false;
-	uint64_t	matrix;
 	uint64_t	tree;
-	uint64_t	model;
-	uint64_t	ordering;
-	uint64_t	growing;
 	int32_t		f;
 
-	if (linear_is(options->algorithm))
-		return linear_need(data, options);
-	matrix = training_matrix_size(data->n_rows, data->n_features) +
-		training_target_size(data->n_rows, data->n_classes);
 	for (f = 0; f < data->n_features; f++)
 		has_category = has_category || data->features[f].kind == FOREST_CATEGORY;
-
-	/* Rows in order and back, and either hashes or a sample being sorted */
-	ordering = n * 2 * sizeof(uint32_t) + n * (sizeof(uint64_t) + 1) +
-		2 * sample * sizeof(uint64_t);
 
 	/* A node of a category may carry a set of up to four slots. */
 	if (options->max_depth > 0 && options->max_depth < 48 &&
@@ -116,8 +102,49 @@ forest_need(const ForestData *data, const ForestOptions *options)
 	tree = (uint64_t) leaves * sizeof(ForestNode) * (has_category ? 3 : 2);
 	if (data->n_classes > 2)
 		tree += (uint64_t) (leaves / 2) * (uint64_t) data->n_classes * sizeof(float);
-	model = tree * (uint64_t) options->trees +
-		features * (FOREST_MAX_BINS * sizeof(double) + sizeof(BinTable) + 64);
+	return tree;
+}
+
+/* Rows in order and back, and either hashes or a sample being sorted */
+static uint64_t
+order_need(uint64_t n)
+{
+	uint64_t	sample = n < BINS_SAMPLE ? n : BINS_SAMPLE;
+
+	return n * 2 * sizeof(uint32_t) + n * (sizeof(uint64_t) + 1) +
+		2 * sample * sizeof(uint64_t);
+}
+
+uint64_t
+training_need(const ForestData *data, const ForestOptions *options, uint64_t *grower)
+{
+	uint64_t	matrix = training_matrix_size(data->n_rows, data->n_features) +
+		training_target_size(data->n_rows, data->n_classes);
+	uint64_t	ordering = order_need((uint64_t) data->n_rows);
+	uint64_t	rest = (uint64_t) data->n_features *
+		(FOREST_MAX_BINS * sizeof(double) + sizeof(BinTable) + 64);
+
+	*grower = grow_need(data->n_rows, data->n_features, data->n_classes) +
+		2 * tree_need(data, options);
+	return matrix + rest + (ordering > *grower ? ordering : *grower);
+}
+
+uint64_t
+forest_need(const ForestData *data, const ForestOptions *options)
+{
+	uint64_t	ordering = order_need((uint64_t) data->n_rows);
+	uint64_t	matrix;
+	uint64_t	tree;
+	uint64_t	model;
+	uint64_t	growing;
+
+	if (linear_is(options->algorithm))
+		return linear_need(data, options);
+	matrix = training_matrix_size(data->n_rows, data->n_features) +
+		training_target_size(data->n_rows, data->n_classes);
+	tree = tree_need(data, options);
+	model = tree * (uint64_t) options->trees + (uint64_t) data->n_features *
+		(FOREST_MAX_BINS * sizeof(double) + sizeof(BinTable) + 64);
 
 	/* While the model is written, the trees are there too. */
 	growing = grow_need(data->n_rows, data->n_features, data->n_classes) + 2 * tree;
@@ -547,8 +574,8 @@ training_grow(Training *training)
 	return true;
 }
 
-static void
-leave_place(Training *training)
+void
+training_leave_place(Training *training)
 {
 	const Memory *memory = training->memory;
 
@@ -565,7 +592,7 @@ leave_place(Training *training)
 bool
 training_write(Training *training, const ModelOut *out)
 {
-	leave_place(training);
+	training_leave_place(training);
 	if (!model_write(training->memory, &training->parts, out))
 		return fail(training->problem, FOREST_NO_MEMORY);
 	return true;
@@ -609,7 +636,7 @@ training_end(Training *training)
 	memory_release(memory, training->gains);
 	memory_release(memory, training->trees);
 	linear_release(memory, training->data, &training->linear);
-	leave_place(training);
+	training_leave_place(training);
 }
 
 /* A model that goes to one allocation */

@@ -60,6 +60,13 @@ typedef struct Training
 extern size_t training_matrix_size(int64_t n_rows, int32_t n_features);
 extern size_t training_target_size(int64_t n_rows, int32_t n_classes);
 
+/*
+ * Bytes that a training holds at most whose trees go to a file, its data not
+ * counted, with one grower; and of these what each grower holds.
+ */
+extern uint64_t training_need(const ForestData *data, const ForestOptions *options,
+							  uint64_t *grower);
+
 /* Each is false, and fills in the problem, where it cannot. */
 extern bool training_start(Training *training, const Memory *memory,
 						   const ForestData *data, const ForestOptions *options,
@@ -79,6 +86,9 @@ extern bool training_judge(Training *training, const GrowSums *sums);
  * where it is ours.
  */
 extern bool training_write(Training *training, const ModelOut *out);
+
+/* Lets go of the matrix, and of a place that was handed in. */
+extern void training_leave_place(Training *training);
 
 extern void training_end(Training *training);
 

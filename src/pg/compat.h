@@ -31,4 +31,15 @@
 #define MAT_SRF_USE_EXPECTED_DESC SRF_SINGLE_USE_EXPECTED
 #endif
 
+/* Files that processes share are of a FileSet since 15. */
+#if PG_VERSION_NUM >= 150000
+#define file_set_create(set, name) BufFileCreateFileSet(&(set)->fs, name)
+#define file_set_export(file) BufFileExportFileSet(file)
+#define file_set_open(set, name) BufFileOpenFileSet(&(set)->fs, name, O_RDONLY, false)
+#else
+#define file_set_create(set, name) BufFileCreateShared(set, name)
+#define file_set_export(file) BufFileExportShared(file)
+#define file_set_open(set, name) BufFileOpenShared(set, name, O_RDONLY)
+#endif
+
 #endif							/* PROMO_COMPAT_H */
