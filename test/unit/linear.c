@@ -17,7 +17,9 @@
 #include "check.h"
 #include "core/random.h"
 #include "forest/linear.h"
+#include "forest/rows.h"
 #include "forest/shap.h"
+#include "forest/train.h"
 
 #define MOST_FEATURES 1100
 #define MOST_CLASSES 5
@@ -1211,6 +1213,84 @@ test_many_names(void)
 	free_table(table);
 }
 
+static bool
+write_nothing(void *arg, const void *bytes, size_t size)
+{
+	(void) bytes;
+	*(uint64_t *) arg -= size;
+	return true;
+}
+
+static bool
+begin_size(void *arg, uint64_t size)
+{
+	*(uint64_t *) arg = size;
+	return true;
+}
+
+/* What the figures of the rows held out say is what the model predicts of them. */
+static void
+test_held(ForestAlgorithm algorithm, int n_classes)
+{
+	int64_t		n = 1000;
+	Table	   *table = make_mixed(n, n_classes, 23);
+	ForestOptions options = options_of(algorithm);
+	ForestProblem problem;
+	ForestStatus status;
+	Training	training;
+	ModelFigures held;
+	uint64_t	left = 0;
+	ModelOut	out = {begin_size, write_nothing, &left};
+	Model		model;
+	uint32_t   *order = malloc(sizeof(uint32_t) * (size_t) n);
+	double		error = 0;
+	double		log_loss = 0;
+	double		mean = 0;
+	double		variation = 0;
+	uint64_t	correct = 0;
+	double		scale;
+	int64_t		rank;
+	int			c;
+
+	options.holdout = 0.3;
+	CHECK(training_start(&training, &memory_plain, &table->data, &options, &problem));
+	CHECK(training_prepare(&training, NULL) && training_grow(&training));
+	CHECK(training_write(&training, &out) && left == 0);
+	held = training.parts.held;
+	scale = training.parts.scale;
+	training_end(&training);
+
+	model = train(table, &options);
+	CHECK(rows_order(&memory_plain, &table->data, order, &status));
+	for (rank = 700; rank < n; rank++)
+		mean += table->target[order[rank]] / 300;
+	for (rank = 700; rank < n; rank++)
+	{
+		int64_t		row = order[rank];
+		int			class = table->classes[row];
+
+		predict(&model, table, row);
+		if (n_classes == 0)
+		{
+			error += pow(model.outputs[0] - table->target[row], 2);
+			variation += pow(table->target[row] - mean, 2);
+			continue;
+		}
+		for (c = 0; c < n_classes; c++)
+			if (n_classes > 2 || c == 1)
+				error += pow(model.outputs[c] - (c == class), 2);
+		correct += forest_likeliest(&model.forest, model.outputs) == (uint32_t) class;
+		log_loss -= log(model.outputs[class]);
+	}
+	CHECK(held.rows == 300 && held.correct == correct);
+	CHECK(fabs(held.error * scale * scale - error) < 1e-9 * error);
+	CHECK(fabs(held.log_loss - log_loss) <= 1e-9 * log_loss);
+	CHECK(fabs(held.variation * scale * scale - variation) <= 1e-9 * variation);
+	free(order);
+	free_model(&model);
+	free_table(table);
+}
+
 /* Options and targets that are none */
 static void
 test_faults(void)
@@ -1352,6 +1432,7 @@ main(void)
 				continue;
 			test_order(algorithm, n_classes, 0);
 			test_order(algorithm, n_classes, 0.3);
+			test_held(algorithm, n_classes);
 			test_explained(algorithm, n_classes);
 			test_coefficients(algorithm, n_classes);
 			test_columns(algorithm, n_classes);
