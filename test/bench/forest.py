@@ -9,8 +9,14 @@ import time
 import numpy as np
 import pandas as pd
 import psycopg2
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
-from sklearn.metrics import r2_score, roc_auc_score
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss, r2_score, roc_auc_score
+from sklearn.model_selection import StratifiedKFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import LinearSVC
 
 SEEDS = [1, 2, 3]
 TREES = 200
@@ -118,6 +124,55 @@ def quality():
     print("quality: %d trees, min_leaf %d, mean of seeds %s, one fifth held out" % (TREES, MIN_LEAF, SEEDS))
     for data_set in SETS:
         quality_of(cursor, *data_set)
+
+
+def linear_of(cursor, title, file, columns, target, left_out):
+    cursor.execute("SELECT to_regclass(%s) IS NULL", (file,))
+    if cursor.fetchone()[0]:
+        load(cursor, file, columns)
+    cursor.execute("SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 1 ORDER BY attnum", (file,))
+    names = [row[0] for row in cursor.fetchall() if row[0] not in left_out]
+    listed = ", ".join('"%s"' % name for name in names)
+    frames = []
+    for test in ("NOT ", ""):
+        cursor.execute("SELECT (%s)::int, %s FROM %s WHERE %s(%s) ORDER BY line" % (target, listed, file, test, IN_TEST))
+        frames.append(pd.DataFrame(cursor.fetchall(), columns=["target"] + names))
+    both = pd.get_dummies(pd.concat([frame[names] for frame in frames])).astype(float).values
+    train, test = both[:len(frames[0])], both[len(frames[0]):]
+    y_train, y_test = (frame["target"].values for frame in frames)
+    pid = cursor.connection.get_backend_pid()
+    for algorithm, peer in (
+            ("logistic", LogisticRegression(max_iter=1000)),
+            ("linear_svm", CalibratedClassifierCV(LinearSVC(dual=False, max_iter=10000), ensemble=False,
+                                                  cv=StratifiedKFold(5, shuffle=True, random_state=1)))):
+        began = time.process_time()
+        pipeline = make_pipeline(StandardScaler(), peer).fit(train, y_train)
+        their_time = time.process_time() - began
+        shares = pipeline.predict_proba(test)[:, 1]
+        theirs = roc_auc_score(y_test, shares), log_loss(y_test, shares)
+
+        began = cpu_of(pid)
+        cursor.execute("SELECT promo.train('linear', %s, 'target', %s)",
+                       ("SELECT %s AS target, %s FROM %s WHERE NOT (%s)" % (target, listed, file, IN_TEST),
+                        json.dumps({"algorithm": algorithm})))
+        our_time = cpu_of(pid) - began
+        cursor.execute("""
+            SELECT (m).roc_auc, (m).log_loss
+            FROM (SELECT promo.classification_metrics(%s, promo.predict('linear', f)) AS m
+                  FROM %s, LATERAL (SELECT %s OFFSET 0) f WHERE %s) t""" % (target, file, listed, IN_TEST))
+        ours = cursor.fetchone()
+        print("%-20s %-10s ROC AUC promo %.5f   scikit-learn %.5f   difference %+.5f   log loss %.5f, %.5f   CPU s %.2f, %.2f"
+              % ((title, algorithm, ours[0], theirs[0], ours[0] - theirs[0], ours[1], theirs[1], our_time, their_time)),
+              flush=True)
+
+
+def linear():
+    cursor = connect().cursor()
+    print("linear: standardized, categories one-hot, c 1, one fifth held out;"
+          " CPU seconds of promo.train() as a whole, and of scikit-learn's fit alone")
+    for data_set in SETS:
+        if data_set[3] != "median_house_value":
+            linear_of(cursor, *data_set)
 
 
 def friedman(rows, seed):
@@ -318,6 +373,7 @@ def million():
 
 PARTS = {
     "quality": quality,
+    "linear": linear,
     "speed": speed,
     "ranger": ranger,
     "xgboost": xgboost_depth_12,
