@@ -261,9 +261,8 @@ open_forest(FunctionCallInfo fcinfo)
 	return entry;
 }
 
-/* Looks the forest's features up in the record's columns. */
-static void
-match_record(OpenForest *entry)
+void
+open_forest_columns(OpenForest *entry, TupleDesc desc)
 {
 	uint32		count = entry->forest.n_features;
 	ForestText *names = palloc(sizeof(ForestText) * (count + 1));
@@ -282,7 +281,7 @@ match_record(OpenForest *entry)
 		entry->fields = palloc0(sizeof(Field) * (count + 1));
 		MemoryContextSwitchTo(old);
 	}
-	fields_match(entry->reader.desc, count, names, sources, entry->attributes,
+	fields_match(desc, count, names, sources, entry->attributes,
 				 entry->fields, entry->context);
 	pfree(names);
 	pfree(sources);
@@ -290,30 +289,37 @@ match_record(OpenForest *entry)
 }
 
 void
-open_forest_record(OpenForest *entry, HeapTupleHeader record)
+open_forest_values(OpenForest *entry, const Datum *values, const bool *nulls,
+				   uint8_t *row)
 {
 	const Forest *forest = &entry->forest;
 	uint32		i;
 
-	if (record_read(&entry->reader, record))
-		entry->has_layout = false;
-	if (!entry->has_layout)
-		match_record(entry);
 	for (i = 0; i < forest->n_features; i++)
 	{
 		ForestValue *value = &entry->values[i];
 		Field	   *field = &entry->fields[i];
 		int			attribute = entry->attributes[i];
-		bool		null = entry->reader.nulls[attribute];
+		bool		null = nulls[attribute];
 
 		if (field_kind(field->source) == FOREST_NUMBER)
-			value->number = null ? NAN : field_number(field, entry->reader.values[attribute]);
+			value->number = null ? NAN : field_number(field, values[attribute]);
 		else if (null)
 			value->category.data = NULL;
 		else
-			value->category = field_text(field, entry->reader.values[attribute]);
+			value->category = field_text(field, values[attribute]);
 	}
-	forest_bin_row(forest, entry->values, entry->row);
+	forest_bin_row(forest, entry->values, row);
+}
+
+void
+open_forest_record(OpenForest *entry, HeapTupleHeader record)
+{
+	if (record_read(&entry->reader, record))
+		entry->has_layout = false;
+	if (!entry->has_layout)
+		open_forest_columns(entry, entry->reader.desc);
+	open_forest_values(entry, entry->reader.values, entry->reader.nulls, entry->row);
 }
 
 void

@@ -63,4 +63,13 @@ extern OpenForest *open_forest(FunctionCallInfo fcinfo);
 extern void open_forest_record(OpenForest *entry, HeapTupleHeader record);
 extern void open_forest_array(OpenForest *entry, ArrayType *array);
 
+/*
+ * The same in two steps, for rows that are no records: finds the features
+ * among columns, and bins the values of a row of these to a place of
+ * forest_row_size() bytes.
+ */
+extern void open_forest_columns(OpenForest *entry, TupleDesc desc);
+extern void open_forest_values(OpenForest *entry, const Datum *values,
+							   const bool *nulls, uint8_t *row);
+
 #endif							/* PROMO_PG_OPEN_H */

@@ -202,7 +202,17 @@ LANGUAGE C STABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION tree(text, int) IS
 'tree n, from 1, line by line: the way to a node, its rows, and what a leaf predicts';
 
+-- Not parallel safe, as the query may be anything.
+CREATE FUNCTION score(model text, query text, key text)
+RETURNS TABLE (key text, prediction float8, class text)
+AS 'MODULE_PATHNAME', 'promo_score'
+LANGUAGE C STABLE STRICT PARALLEL RESTRICTED ROWS 100000;
+
+COMMENT ON FUNCTION score(text, text, text) IS
+'predicts for every row of the query, block by block: its column key as text; what predict() gives, or where no class is positive the probability of the class; and the most probable class';
+
 REVOKE ALL ON FUNCTION predict(text, record), predict_class(text, record),
 	predict_proba(text, record), predict_array(text, float8[]),
 	predict_class_array(text, float8[]), predict_proba_array(text, float8[]),
-	forest_info(text), importance(text), tree(text, int) FROM PUBLIC;
+	forest_info(text), importance(text), tree(text, int),
+	score(text, text, text) FROM PUBLIC;
