@@ -805,6 +805,43 @@ model_write(const Memory *memory, const ModelParts *parts, const ModelOut *out)
 		write_bins(memory, parts, &sizes, out);
 }
 
+static bool
+string_begin(void *arg, uint64_t size)
+{
+	ModelString *string = arg;
+
+	if (size > SIZE_MAX - string->room)
+		return false;
+	string->bytes = memory_array(string->memory, (size_t) size + string->room, 1);
+	if (string->bytes == NULL)
+		return false;
+	memset(string->bytes, 0, string->room);
+	string->size = (size_t) size;
+	return true;
+}
+
+static bool
+string_write(void *arg, const void *bytes, size_t size)
+{
+	ModelString *string = arg;
+
+	if (size > 0)
+		memcpy(string->bytes + string->room + string->written, bytes, size);
+	string->written += size;
+	return true;
+}
+
+ModelOut
+model_string_start(ModelString *string, const Memory *memory, size_t room)
+{
+	ModelOut	out = {string_begin, string_write, string};
+
+	memset(string, 0, sizeof(*string));
+	string->memory = memory;
+	string->room = room;
+	return out;
+}
+
 /*
  * Checking
  */
@@ -1419,8 +1456,8 @@ unite_classes(const Forest *models, size_t n, uint32_t **renumbers,
 }
 
 bool
-forest_merge(const Memory *memory, const Forest *models, size_t n, size_t room,
-			 char **bytes, size_t *size, ForestProblem *problem)
+model_join(const Memory *memory, const Forest *models, size_t n, size_t room,
+		   char **bytes, size_t *size, ForestProblem *problem)
 {
 	uint64_t	n_groves = 0;
 	uint64_t	n_trees = 0;
@@ -1449,8 +1486,6 @@ forest_merge(const Memory *memory, const Forest *models, size_t n, size_t room,
 	*bytes = NULL;
 	for (m = 0; m < n; m++)
 	{
-		if (!fits_together(&models[0], &models[m], problem))
-			return false;
 		n_groves += models[m].n_groves;
 		n_trees += models[m].n_trees;
 		n_numbers += models[m].n_classes;
@@ -1529,6 +1564,7 @@ forest_merge(const Memory *memory, const Forest *models, size_t n, size_t room,
 	header->positive = models[0].positive < 0 ? 0 :
 		renumbers[0][models[0].positive] + 1;
 	header->algorithm = (uint8_t) models[0].algorithm;
+	header->link = (uint8_t) models[0].link;
 	header->target_source = models[0].target_source;
 	header->has_sets = has_sets;
 	view_model(&forest, *bytes + room, (size_t) whole);
@@ -1569,4 +1605,18 @@ done:
 	memory_release(memory, heads);
 	memory_release(memory, names);
 	return ok;
+}
+
+bool
+forest_merge(const Memory *memory, const Forest *models, size_t n, size_t room,
+			 char **bytes, size_t *size, ForestProblem *problem)
+{
+	size_t		m;
+
+	no_problem(problem);
+	*bytes = NULL;
+	for (m = 0; m < n; m++)
+		if (!fits_together(&models[0], &models[m], problem))
+			return false;
+	return model_join(memory, models, n, room, bytes, size, problem);
 }

@@ -400,4 +400,23 @@ typedef struct ModelOut
 extern bool model_write(const Memory *memory, const ModelParts *parts,
 						const ModelOut *out);
 
+/* A model that goes to one allocation, behind `room` free bytes */
+typedef struct ModelString
+{
+	const Memory *memory;
+	size_t		room;
+	char	   *bytes;			/* the caller's to release */
+	size_t		size;			/* of the model, without the room */
+	size_t		written;
+} ModelString;
+
+extern ModelOut model_string_start(ModelString *string, const Memory *memory, size_t room);
+
+/*
+ * One model with the groves of all, which are of the same features, link and
+ * algorithm.  Result and failure as with forest_merge.
+ */
+extern bool model_join(const Memory *memory, const Forest *models, size_t n, size_t room,
+					   char **bytes, size_t *size, ForestProblem *problem);
+
 #endif							/* PROMO_FOREST_MODEL_H */

@@ -639,49 +639,13 @@ training_end(Training *training)
 	training_leave_place(training);
 }
 
-/* A model that goes to one allocation */
-typedef struct OneString
-{
-	const Memory *memory;
-	size_t		room;
-	char	   *bytes;
-	size_t		size;
-	size_t		written;
-} OneString;
-
-static bool
-string_begin(void *arg, uint64_t size)
-{
-	OneString  *string = arg;
-
-	if (size > SIZE_MAX - string->room)
-		return false;
-	string->bytes = memory_array(string->memory, (size_t) size + string->room, 1);
-	if (string->bytes == NULL)
-		return false;
-	memset(string->bytes, 0, string->room);
-	string->size = (size_t) size;
-	return true;
-}
-
-static bool
-string_write(void *arg, const void *bytes, size_t size)
-{
-	OneString  *string = arg;
-
-	if (size > 0)
-		memcpy(string->bytes + string->room + string->written, bytes, size);
-	string->written += size;
-	return true;
-}
-
 bool
 forest_train(const Memory *memory, const ForestData *data,
 			 const ForestOptions *options, size_t room,
 			 char **bytes, size_t *size, ForestProblem *problem)
 {
-	OneString	string = {memory, room, NULL, 0, 0};
-	ModelOut	out = {string_begin, string_write, &string};
+	ModelString string;
+	ModelOut	out = model_string_start(&string, memory, room);
 	Training	training;
 	bool		ok;
 
