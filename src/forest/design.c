@@ -239,6 +239,7 @@ design_make(const Memory *memory, const ForestData *data, const uint32_t *order,
 	size_t		n_features = (size_t) data->n_features;
 	double	   *weights = NULL;
 	bool		ok = false;
+	int64_t		i;
 	int32_t		f;
 	uint32_t	g;
 
@@ -257,6 +258,14 @@ design_make(const Memory *memory, const ForestData *data, const uint32_t *order,
 	if (design->numbers == NULL || design->groups == NULL || design->number_of == NULL ||
 		design->group_of == NULL || design->scales == NULL)
 		return false;
+	if (data->weights != NULL)
+	{
+		weights = memory_array(memory, (size_t) n_learn, sizeof(*weights));
+		if (weights == NULL)
+			return false;
+		for (i = 0; i < n_learn; i++)
+			weights[i] = data->weights[order[i]];
+	}
 
 	for (f = 0; f < data->n_features; f++)
 	{

@@ -91,6 +91,7 @@ typedef enum ForestStatus
 	FOREST_TARGET_NOT_FINITE,	/* problem.count rows have such a target */
 	FOREST_BAD_OPTION,			/* problem.option is its name */
 	FOREST_BAD_CLASS_WEIGHT,	/* of class problem.class */
+	FOREST_BAD_WEIGHT,			/* problem.count rows have such a weight */
 	FOREST_DAMAGED,				/* forest_check: problem.detail says what */
 	FOREST_OTHER_FORMAT,		/* a format or byte order we cannot read */
 	FOREST_OTHER_TARGET,		/* forest_merge: classes beside numbers, or
@@ -138,6 +139,8 @@ typedef struct ForestData
 	const double *target;		/* regression: finite */
 	const int32_t *classes;		/* else 0 .. n_classes - 1 */
 	const ForestText *class_names;	/* strictly ascending */
+	const double *weights;		/* how much each row counts: in [1e-9, 1e9];
+								 * NULL: all 1.  Linear models only. */
 	uint8_t		target_source;	/* the caller's, as ForestColumn.source */
 
 	/*

@@ -902,7 +902,7 @@ prepare(Work *work, const uint32_t *order)
 		return false;
 	for (i = 0; i < work->design.n_learn; i++)
 	{
-		work->masses[i] = 1;
+		work->masses[i] = data->weights == NULL ? 1 : data->weights[order[i]];
 		if (work->options->class_weights != NULL)
 			work->masses[i] *= work->options->class_weights[data->classes[order[i]]];
 		work->strengths[i] = work->options->c * work->masses[i];
@@ -1339,8 +1339,8 @@ linear_need(const ForestData *data, const ForestOptions *options)
 						column->n_categories : options->bins) + 1;
 	}
 
-	/* Masses, strengths, targets, curvatures, and an SVM's folds and scores */
-	row += 4 * sizeof(double) + sizeof(uint16_t);
+	/* Weights, masses, strengths, targets, curvatures, an SVM's folds and scores */
+	row += 5 * sizeof(double) + sizeof(uint16_t);
 	if (options->algorithm == FOREST_LINEAR_SVM && data->n_classes > 0)
 		row += (1 + margins) * sizeof(double) + 1;
 

@@ -95,6 +95,11 @@ forest_raise(const ForestProblem *problem, const char *doing)
 					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 					 errmsg("target has more than " INT64_FORMAT " classes", problem->count),
 					 errhint("A target that is a number should have a numeric type.")));
+		case FOREST_BAD_WEIGHT:
+			ereport(ERROR,
+					(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+					 errmsg("weights must be from 1e-9 to 1e9"),
+					 errdetail(INT64_FORMAT " rows have others.", problem->count)));
 		case FOREST_DAMAGED:
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),

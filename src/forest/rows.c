@@ -50,13 +50,15 @@ row_key(const RowKeys *keys, size_t row)
 	return (uint64_t) (keys->codes[row] + 1);
 }
 
-/* The target for f = -1, else a feature */
+/* The weights for f = -2, the target for -1, else a feature */
 static RowKeys
 keys_of(const ForestData *data, int32_t f)
 {
 	RowKeys		keys = {NULL, NULL, NULL};
 
-	if (f < 0 && data->n_classes > 0)
+	if (f == -2)
+		keys.numbers = data->weights;
+	else if (f < 0 && data->n_classes > 0)
 		keys.codes = data->classes;
 	else if (f < 0)
 		keys.numbers = data->target;
@@ -82,6 +84,8 @@ hash_rows(const Memory *memory, const ForestData *data, uint64_t *hashes)
 	for (row = 0; row < n; row++)
 		hashes[row] = hash_mix(data->n_classes > 0 ? (uint64_t) data->classes[row] :
 							   number_bits(data->target[row]));
+	for (row = 0; data->weights != NULL && row < n; row++)
+		hashes[row] = hash_mix(hashes[row] * 3 + number_bits(data->weights[row]));
 	for (f = 0; f < data->n_features; f++)
 	{
 		RowKeys		keys = keys_of(data, f);
@@ -204,7 +208,7 @@ break_ties(const Memory *memory, const ForestData *data, uint32_t *order,
 {
 	int32_t		f;
 
-	for (f = -1; f < data->n_features && list->count > 0; f++)
+	for (f = data->weights != NULL ? -2 : -1; f < data->n_features && list->count > 0; f++)
 	{
 		RowKeys		keys = keys_of(data, f);
 		TieList		left = {NULL, 0, 0};

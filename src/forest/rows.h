@@ -18,7 +18,7 @@
  * rows_order(memory, data, order)
  *
  * Fills order[rank] with the number of the row of that rank.  Rows are sorted
- * by a hash of their values and target, and where hashes meet by the values
+ * by a hash of their values, target and weight, and where hashes meet by the values
  * themselves, so only rows that are equal in everything can change places.
  * False: no memory, or stopped.
  */

@@ -227,6 +227,12 @@ check_arguments(const ForestData *data, const ForestOptions *options,
 			return fail(problem, FOREST_BAD_CLASS_WEIGHT);
 		}
 	}
+	if (data->weights != NULL && !linear_is(options->algorithm))
+		return bad_option(problem, "weights");
+	for (i = 0; data->weights != NULL && i < data->n_rows; i++)
+		problem->count += !(data->weights[i] >= 1e-9 && data->weights[i] <= 1e9);
+	if (problem->count > 0)
+		return fail(problem, FOREST_BAD_WEIGHT);
 	for (i = 0; data->n_classes == 0 && i < data->n_rows; i++)
 		problem->count += !(fabs(data->target[i]) < TARGET_LIMIT);
 	if (problem->count > 0)

@@ -103,6 +103,18 @@ free_table(Table *table)
 	free(table);
 }
 
+/* Weights of 1, 2 and 3 */
+static void
+add_weights(Table *table)
+{
+	int64_t		i;
+
+	table->weights = calloc((size_t) table->data.n_rows, sizeof(double));
+	for (i = 0; i < table->data.n_rows; i++)
+		table->weights[i] = (double) (1 + i % 3);
+	table->data.weights = table->weights;
+}
+
 /* Numbers with and without NULLs and infinities, and categories */
 static Table *
 make_mixed(int64_t n_rows, int n_classes, uint64_t seed)
@@ -493,7 +505,12 @@ test_logistic(int n_classes, double c, bool weighted)
 
 	options.c = c;
 	if (weighted)
+	{
 		options.class_weights = of_classes;
+		add_weights(table);
+		free_dense(dense);
+		dense = make_dense(table);
+	}
 	model = train(table, &options);
 	for (m = 0; m < n_margins; m++)
 		read_weights(&model, table, dense, m, 1, weights[m]);
@@ -510,16 +527,20 @@ test_logistic(int n_classes, double c, bool weighted)
 
 /* So is support vector regression. */
 static void
-test_regression(double c, double epsilon)
+test_regression(double c, double epsilon, bool weighted)
 {
 	Table	   *table = make_mixed(900, 0, 5);
 	ForestOptions options = options_of(FOREST_LINEAR_SVM);
-	Dense	   *dense = make_dense(table);
+	Dense	   *dense;
 	Model		model;
 	double		mean;
 	double		spread;
-	double	   *standard = standard_target(table, &mean, &spread);
+	double	   *standard;
 
+	if (weighted)
+		add_weights(table);
+	dense = make_dense(table);
+	standard = standard_target(table, &mean, &spread);
 	options.c = c;
 	options.epsilon = epsilon;
 	model = train(table, &options);
@@ -693,6 +714,14 @@ swap_rows(Table *table, int64_t a, int64_t b)
 	double		number = table->target[a];
 	int32_t		code = table->classes[a];
 
+	if (table->weights != NULL)
+	{
+		double		weight = table->weights[a];
+
+		table->weights[a] = table->weights[b];
+		table->weights[b] = weight;
+	}
+
 	table->target[a] = table->target[b];
 	table->target[b] = number;
 	table->classes[a] = table->classes[b];
@@ -729,6 +758,8 @@ test_order(ForestAlgorithm algorithm, int n_classes, double holdout)
 	int64_t		i;
 
 	options.holdout = holdout;
+	if (holdout > 0)
+		add_weights(table);
 	one = train(table, &options);
 	random_start(&random, 3, 3);
 	for (i = 600; i-- > 1;)
@@ -738,6 +769,61 @@ test_order(ForestAlgorithm algorithm, int n_classes, double holdout)
 	free_model(&one);
 	free_model(&other);
 	free_table(table);
+}
+
+/* A row of weight 3 is three rows, but for the parts that an SVM is cut into. */
+static void
+test_weights(ForestAlgorithm algorithm, int n_classes)
+{
+	Table	   *weighted = make_mixed(200, n_classes, 24);
+	Table	   *copied = make_table(400, n_classes);
+	const ForestColumn *from = weighted->columns;
+	ForestOptions options = options_of(algorithm);
+	Model		one;
+	Model		other;
+	int64_t		at = 0;
+	int64_t		i;
+	int			f;
+
+	add_weights(weighted);
+	for (f = 0; f < 5; f++)
+	{
+		if (from[f].kind == FOREST_NUMBER)
+			(void) add_number(copied);
+		else
+			(void) add_category(copied, from[f].n_categories);
+	}
+	for (i = 0; i < 200; i++)
+	{
+		int			copies = (int) weighted->weights[i];
+
+		for (; copies > 0 && at < 400; copies--, at++)
+		{
+			for (f = 0; f < 5; f++)
+			{
+				if (from[f].kind == FOREST_NUMBER)
+					((double *) copied->columns[f].numbers)[at] = from[f].numbers[i];
+				else
+					((int32_t *) copied->columns[f].codes)[at] = from[f].codes[i];
+			}
+			copied->target[at] = weighted->target[i];
+			copied->classes[at] = weighted->classes[i];
+		}
+	}
+	copied->data.n_rows = at;
+	one = train(weighted, &options);
+	other = train(copied, &options);
+	for (i = 0; i < 200; i++)
+	{
+		predict(&one, weighted, i);
+		predict(&other, weighted, i);
+		CHECK(fabs(one.outputs[0] - other.outputs[0]) <
+			  (algorithm == FOREST_LINEAR_SVM && n_classes > 0 ? 0.1 : 1e-8));
+	}
+	free_model(&one);
+	free_model(&other);
+	free_table(weighted);
+	free_table(copied);
 }
 
 /*
@@ -1312,6 +1398,11 @@ test_faults(void)
 	CHECK(!forest_train(&memory_plain, &table->data, &options, 0, &bytes, &size, &problem));
 	CHECK(problem.status == FOREST_BAD_OPTION && strcmp(problem.option, "epsilon") == 0);
 	options.epsilon = 0;
+	add_weights(table);
+	table->weights[3] = NAN;
+	CHECK(!forest_train(&memory_plain, &table->data, &options, 0, &bytes, &size, &problem));
+	CHECK(problem.status == FOREST_BAD_WEIGHT && problem.count == 1);
+	table->weights[3] = 1;
 	table->target[7] = NAN;
 	CHECK(!forest_train(&memory_plain, &table->data, &options, 0, &bytes, &size, &problem));
 	CHECK(problem.status == FOREST_TARGET_NOT_FINITE && problem.count == 1);
@@ -1416,9 +1507,9 @@ main(void)
 	test_logistic(2, 1e-3, false);
 	test_logistic(3, 1, true);
 	test_logistic(5, 30, false);
-	test_regression(1, 0.1);
-	test_regression(100, 0);
-	test_regression(0.01, 0.5);
+	test_regression(1, 0.1, false);
+	test_regression(100, 0, true);
+	test_regression(0.01, 0.5, true);
 	test_svm(2, false);
 	test_svm(2, true);
 	test_svm(3, true);
@@ -1432,6 +1523,7 @@ main(void)
 				continue;
 			test_order(algorithm, n_classes, 0);
 			test_order(algorithm, n_classes, 0.3);
+			test_weights(algorithm, n_classes);
 			test_held(algorithm, n_classes);
 			test_explained(algorithm, n_classes);
 			test_coefficients(algorithm, n_classes);
