@@ -171,3 +171,34 @@ REVOKE ALL ON FUNCTION promo.train(text, text, text, jsonb), promo.drop_model(te
 	promo.use_version(text, int) FROM train_analyst, train_other;
 REVOKE ALL ON FUNCTION promo.predict(text, record) FROM train_shop;
 DROP ROLE train_analyst, train_other, train_shop;
+
+-- Wide and awkward tables: 1,000 columns, more categories than bins, half NULLs, what is
+-- constant or not finite, targets of 1e15, ten classes, one, three rows
+DO $$
+BEGIN
+	EXECUTE (SELECT format('CREATE TEMP TABLE wide AS SELECT g AS y, %s FROM generate_series(1, 60) g',
+		string_agg(format('(g * %s) %% 17 AS c%s', i, i), ', ')) FROM generate_series(1, 1000) i);
+END $$;
+SELECT cardinality(features) AS features, rows FROM promo.train('wide', 'SELECT * FROM wide', 'y', '{"trees": 5}');
+SELECT count(prediction) FROM promo.score('wide', 'SELECT * FROM wide', 'y');
+CREATE TABLE awkward AS
+SELECT 'name ' || g % 500 AS name, CASE WHEN g % 2 = 0 THEN g % 97 END AS half, 1 AS same, NULL::text AS nothing,
+	(ARRAY['NaN', 'Infinity', '-Infinity', '1e300', '-1e-300']::float8[])[1 + g % 5] AS odd,
+	(ARRAY['infinity', '-infinity', '2026-01-05 15:30+00', NULL]::timestamptz[])[1 + g % 4] AS at,
+	1e15 + g % 97 AS large, g % 10 AS digit, 'class ' || g % 10 AS class
+FROM generate_series(1, 3000) g;
+SET work_mem = '64kB';
+SELECT (metrics -> 'oob' ->> 'r2')::float8 > 0.9 AS good FROM promo.train('large',
+	'SELECT name, half, same, nothing, odd, at, digit, large FROM awkward WHERE half IS NOT NULL', 'large', '{"trees": 20, "mtry": 7}');
+SELECT cardinality(classes) AS classes, (metrics -> 'holdout' ->> 'accuracy')::float8 AS accuracy FROM promo.train('ten',
+	'SELECT name, digit, odd, at, class FROM awkward', 'class', '{"trees": 20, "holdout": 0.1, "class_weight": "balanced"}');
+SELECT count(*) FILTER (WHERE s.class = a.class) AS right FROM promo.score('ten',
+	'SELECT row_number() OVER () AS n, a.* FROM awkward a', 'n') s
+JOIN (SELECT row_number() OVER () AS n, a.class FROM awkward a) a ON a.n::text = s.key;
+RESET work_mem;
+SELECT classes, metrics #>> '{oob,accuracy}' AS accuracy FROM promo.train('one class',
+	$$SELECT half, 'always'::text AS class FROM awkward$$, 'class', '{"trees": 3}');
+SELECT rows, rows_held_out FROM promo.train('three', 'SELECT g AS x, g * 2 AS y FROM generate_series(1, 3) g', 'y', '{"trees": 3, "holdout": 0.4}');
+SELECT promo.train('array', 'SELECT ARRAY[1, 2] AS a, 1 AS y', 'y');
+SELECT count(promo.drop_model(model)) FROM promo.model;
+DROP TABLE awkward;

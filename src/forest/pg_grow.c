@@ -187,6 +187,7 @@ promo_grow_worker(dsm_segment *segment, shm_toc *toc)
 		tree_file_append(&file, sums.values, sizeof(*sums.values) * n);
 	tree_file_append(&file, sums.gains, sizeof(*sums.gains) * matrix.n_features);
 	file_set_export(file.file);
+	BufFileClose(file.file);
 	self->has_sums = true;
 }
 

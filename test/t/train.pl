@@ -44,6 +44,8 @@ for my $target ('y', 'k', 't')
 		'1', 'nor do its figures');
 }
 
+unlike(slurp_file($node->logfile), qr/WARNING/, 'nothing was left over');
+
 # Fewer workers than were asked for do the same work
 is( $node->safe_psql(
 		'postgres', q{SET max_parallel_workers = 2;
