@@ -70,6 +70,11 @@ WHERE isfinite(s.seen) AND abs(1 / (1 + exp(-margin)) - promo.predict('buys by l
 SELECT class, feature, category, is_null, coefficient = standardized AS category_or_null
 FROM promo.coefficients('tier by logistic') ORDER BY class, feature NULLS FIRST, category, is_null;
 
+-- Scored in blocks they say the same
+SELECT count(*) AS scored, count(*) FILTER (WHERE c.prediction <> promo.predict('tier by linear_svm', s)
+	OR c.class <> promo.predict_class('tier by linear_svm', s)) AS differences
+FROM promo.score('tier by linear_svm', 'SELECT * FROM shopper', 'id') c JOIN shopper s ON s.id = c.key::int;
+
 -- An infinite time is the last that the training had
 SELECT promo.predict('buys by logistic', a) = promo.predict('buys by logistic', b) AS same
 FROM (SELECT 5 AS spend, 'web' AS source, true AS member, timestamptz 'infinity' AS seen) a,

@@ -10,8 +10,14 @@
 #include <float.h>
 #include <math.h>
 
-/* Rows between two questions whether we may go on */
+/* Rows between two questions whether we may go on: a power of two */
 #define ROWS_STRIDE 1048576
+
+static inline bool
+may_go_on(const Memory *memory, int64_t row)
+{
+	return (row & (ROWS_STRIDE - 1)) != 0 || memory->may_go_on(memory->arg);
+}
 
 double
 linear_standard(const LinearScale *scale, double number)
@@ -34,20 +40,25 @@ linear_standard(const LinearScale *scale, double number)
 	return standard < -LINEAR_FARTHEST ? -LINEAR_FARTHEST : standard;
 }
 
-/* Puts a column's numbers in order, NaN for NULL; gives how many are NULL. */
-static int64_t
-order_numbers(const ForestColumn *column, const uint32_t *order, int64_t n_rows,
-			  int64_t n_learn, double *numbers)
+/*
+ * Puts a column's numbers in order, NaN for NULL, and counts the NULLs that are
+ * learned from; false: stopped.
+ */
+static bool
+order_numbers(const Memory *memory, const ForestColumn *column, const uint32_t *order,
+			  int64_t n_rows, int64_t n_learn, double *numbers, int64_t *nulls)
 {
-	int64_t		nulls = 0;
 	int64_t		i;
 
+	*nulls = 0;
 	for (i = 0; i < n_rows; i++)
 	{
+		if (!may_go_on(memory, i))
+			return false;
 		numbers[i] = column->numbers[order[i]];
-		nulls += i < n_learn && numbers[i] != numbers[i];
+		*nulls += i < n_learn && numbers[i] != numbers[i];
 	}
-	return nulls;
+	return true;
 }
 
 /*
@@ -88,9 +99,10 @@ clipped(const LinearScale *scale, double number)
 /*
  * Mean and standard deviation, counted from the lowest number, so that a
  * constant has exactly none, in units of a power of two in which squares fit.
+ * False: stopped.
  */
-static void
-find_scale(const double *numbers, const double *weights, int64_t n, LinearScale *scale)
+static bool
+find_scale(const Memory *memory, const double *numbers, const double *weights, int64_t n, LinearScale *scale)
 {
 	double		largest = fabs(scale->low) > fabs(scale->high) ?
 		fabs(scale->low) : fabs(scale->high);
@@ -109,6 +121,8 @@ find_scale(const double *numbers, const double *weights, int64_t n, LinearScale 
 	{
 		double		weight = weights == NULL ? 1 : weights[i];
 
+		if (!may_go_on(memory, i))
+			return false;
 		if (numbers[i] != numbers[i])
 			continue;
 		sum += weight * (clipped(scale, numbers[i]) * unit - low);
@@ -121,6 +135,8 @@ find_scale(const double *numbers, const double *weights, int64_t n, LinearScale 
 		double		weight = weights == NULL ? 1 : weights[i];
 		double		away = clipped(scale, numbers[i]) * unit - low - mean;
 
+		if (!may_go_on(memory, i))
+			return false;
 		if (numbers[i] == numbers[i])
 			sum += weight * away * away;
 	}
@@ -128,6 +144,7 @@ find_scale(const double *numbers, const double *weights, int64_t n, LinearScale 
 	scale->spread = mass > 0 ? sqrt(sum / mass) / unit : 0;
 	if (scale->spread > DBL_MAX)
 		scale->spread = DBL_MAX;
+	return true;
 }
 
 /* The shares of the slots among the learned rows */
@@ -164,7 +181,8 @@ add_group(const Memory *memory, Design *design, int32_t feature, uint32_t n_slot
 
 static bool
 take_number(const Memory *memory, Design *design, const ForestColumn *column,
-			const uint32_t *order, const double *weights, int32_t feature)
+			const uint32_t *order, const double *weights, int32_t feature,
+			ForestStatus *status)
 {
 	LinearScale *scale = &design->scales[feature];
 	size_t		room = (size_t) design->n_blocks * DESIGN_BLOCK;
@@ -174,9 +192,20 @@ take_number(const Memory *memory, Design *design, const ForestColumn *column,
 
 	if (numbers == NULL)
 		return false;
-	nulls = order_numbers(column, order, design->n_rows, design->n_learn, numbers);
+	*status = FOREST_STOPPED;
+	if (!order_numbers(memory, column, order, design->n_rows, design->n_learn,
+					   numbers, &nulls))
+	{
+		memory_release(memory, numbers);
+		return false;
+	}
 	find_extremes(numbers, design->n_learn, scale);
-	find_scale(numbers, weights, design->n_learn, scale);
+	if (!find_scale(memory, numbers, weights, design->n_learn, scale))
+	{
+		memory_release(memory, numbers);
+		return false;
+	}
+	*status = FOREST_NO_MEMORY;
 
 	/* Where there are only NULLs, a flag tells nothing. */
 	if (nulls > 0 && nulls < design->n_learn)
@@ -210,7 +239,7 @@ take_number(const Memory *memory, Design *design, const ForestColumn *column,
 static bool
 take_category(const Memory *memory, Design *design, const ForestColumn *column,
 			  const uint32_t *order, const double *weights, int32_t bins,
-			  int32_t feature)
+			  int32_t feature, ForestStatus *status)
 {
 	BinTable   *table = &design->tables[feature];
 	DesignGroup *group;
@@ -225,6 +254,11 @@ take_category(const Memory *memory, Design *design, const ForestColumn *column,
 	{
 		int32_t		code = column->codes[order[i]];
 
+		if (!may_go_on(memory, i))
+		{
+			*status = FOREST_STOPPED;
+			return false;
+		}
 		group->slots[i] = code < 0 ? BINS_NULL : table->codes[code];
 	}
 	find_shares(group, weights, design->n_learn);
@@ -275,8 +309,8 @@ design_make(const Memory *memory, const ForestData *data, const uint32_t *order,
 		design->group_of[f] = -1;
 		tables[f].kind = column->kind;
 		if (!(column->kind == FOREST_NUMBER ?
-			  take_number(memory, design, column, order, weights, f) :
-			  take_category(memory, design, column, order, weights, bins, f)))
+			  take_number(memory, design, column, order, weights, f, status) :
+			  take_category(memory, design, column, order, weights, bins, f, status)))
 			goto done;
 		if (!memory->may_go_on(memory->arg))
 		{

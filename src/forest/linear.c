@@ -807,7 +807,7 @@ done:
  */
 
 /* The classes that the learned rows have */
-static bool
+static void
 find_classes(Work *work, const uint32_t *order)
 {
 	const ForestData *data = work->data;
@@ -831,7 +831,6 @@ find_classes(Work *work, const uint32_t *order)
 		/* A row held out may be of a class that was not learned. */
 		work->classes[i] = (uint16_t) (place < 0 ? 0 : place);
 	}
-	return true;
 }
 
 /* A regression's target in standard deviations from its mean */
@@ -898,8 +897,10 @@ prepare(Work *work, const uint32_t *order)
 	if (work->masses == NULL || work->strengths == NULL || work->targets == NULL ||
 		work->present == NULL || work->place == NULL || work->classes == NULL)
 		return false;
-	if (data->n_classes > 0 && !find_classes(work, order))
-		return false;
+	if (data->n_classes > 0)
+		find_classes(work, order);
+	if (!memory->may_go_on(memory->arg))
+		return fail(work->problem, FOREST_STOPPED);
 	for (i = 0; i < work->design.n_learn; i++)
 	{
 		work->masses[i] = data->weights == NULL ? 1 : data->weights[order[i]];
@@ -907,6 +908,8 @@ prepare(Work *work, const uint32_t *order)
 			work->masses[i] *= work->options->class_weights[data->classes[order[i]]];
 		work->strengths[i] = work->options->c * work->masses[i];
 	}
+	if (!memory->may_go_on(memory->arg))
+		return fail(work->problem, FOREST_STOPPED);
 	if (data->n_classes == 0)
 		standardize_target(work, order);
 	return true;
