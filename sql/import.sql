@@ -45,7 +45,7 @@ COPY three FROM :'file' WITH (FORMAT csv);
 INSERT INTO told SELECT 'dart', * FROM three;
 
 CREATE TABLE imported AS SELECT name, promo.forest_from_xgboost(definition) AS forest FROM saved;
-SELECT name, (i).target, (i).classes, (i).positive, (i).features, (i).trees, (i).groves, (i).oob_rows
+SELECT name, (i).target, (i).classes, (i).positive, (i).features, (i).rows, (i).trees, (i).groves, (i).oob_rows
 FROM (SELECT name, promo.forest_info(forest) AS i FROM imported) m ORDER BY name;
 
 -- The same predictions, to the precision of floats
@@ -104,6 +104,25 @@ FROM saved JOIN told USING (name) WHERE name = 'several' LIMIT 3;
 SELECT count(*) FROM imported WHERE forest::text::promo.forest::text = forest::text;
 SELECT promo.forest_merge(forest) FROM imported WHERE name IN ('forest', 'dart');
 SELECT promo.forest_from_xgboost(NULL) IS NULL AS nothing;
+
+-- By name
+SELECT model, version, target_kind, classes, positive, features, rows, metrics, options, query, pieces
+FROM promo.import_model('bought', (SELECT definition FROM saved WHERE name = 'binary'), ARRAY['no', 'yes']);
+SELECT max(abs(promo.predict_array('bought', ARRAY[f0, f1, f2]) - predictions[1])) < 1e-5 AS same FROM told WHERE name = 'binary';
+SELECT model, version, is_current FROM promo.models WHERE model = 'bought';
+SELECT version FROM promo.import_model('bought', (SELECT definition FROM saved WHERE name = 'two'));
+SELECT promo.use_version('bought', 1);
+SELECT promo.drop_model('bought');
+SELECT promo.import_model('', '{}');
+SELECT promo.import_model(repeat('x', 201), '{}');
+SELECT promo.import_model(NULL, '{}');
+SELECT promo.import_model('bought', NULL);
+SELECT promo.import_model('bought', '{}');
+CREATE ROLE promo_importer;
+SET ROLE promo_importer;
+SELECT promo.import_model('bought', '{}');
+RESET ROLE;
+DROP ROLE promo_importer;
 
 -- What is wrong is told, all of it
 SELECT promo.forest_from_xgboost('[]');

@@ -347,7 +347,7 @@ typedef struct ForestInfo
 	uint64_t	nodes;			/* leaves counted too */
 	uint64_t	leaves;
 	uint32_t	depth;			/* of the deepest tree; a lone leaf has 0 */
-	uint64_t	rows;			/* trained on, summed over groves */
+	uint64_t	rows;			/* trained on, summed over the groves of a mean */
 
 	/*
 	 * Out of bag: each row predicted by the trees that did not draw it.  The

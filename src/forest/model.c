@@ -398,7 +398,10 @@ forest_info(const Forest *forest, ForestInfo *info)
 			if (grove.trees[t].depth > info->depth)
 				info->depth = grove.trees[t].depth;
 		}
-		info->rows += number_u64(header->n_rows);
+
+		/* Groves of a mean have rows of their own; those of a sum share them. */
+		if (g == 0 || forest->link == FOREST_MEAN)
+			info->rows += number_u64(header->n_rows);
 		if (n > 0)
 		{
 			double		before = (double) info->oob_rows;

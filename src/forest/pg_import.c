@@ -22,11 +22,14 @@
 #include "utils/jsonb.h"
 #include "utils/memutils.h"
 #include "utils/numeric.h"
+#include "utils/timestamp.h"
 #include "catalog/pg_type.h"
 
 #include "forest/import.h"
+#include "forest/model.h"
 #include "forest/pg_field.h"
 #include "forest/pg_forest.h"
+#include "forest/pg_store.h"
 #include "pg/json.h"
 #include "pg/memory.h"
 
@@ -552,6 +555,20 @@ order_trees(JsonFaults *faults, const ImportTree *trees, const double *info, int
 	return ordered;
 }
 
+/* Rows that a tree was grown from, which its leaves share */
+static int64
+rows_of(const ImportTree *tree, double weight)
+{
+	double		all = 0;
+	int			i;
+
+	for (i = 0; i < tree->n_nodes; i++)
+		if (tree->nodes[i].children[0] < 0)
+			all += tree->nodes[i].rows;
+	all = rint(all / weight);
+	return all >= 1 && all <= FOREST_MAX_ROWS ? (int64) all : 1;
+}
+
 /*
  * Fills in an import from XGBoost's JSON, or raises an error of all its faults.
  */
@@ -573,6 +590,7 @@ read_xgboost(Jsonb *json, ArrayType *given, Import *import)
 	int			n_factors = 0;
 	int			n_features = 0;
 	int			num_class = 0;
+	double		weight;
 	int			n_scores;
 	int			n = 0;
 	int			i;
@@ -670,6 +688,22 @@ read_xgboost(Jsonb *json, ArrayType *given, Import *import)
 	}
 
 	/*
+	 * A row weighs in a first tree the second derivative of its loss at
+	 * base_score: 1 for a number, p (1 - p), and 2 p (1 - p) in a softmax.
+	 */
+	weight = 1;
+	if (classes.count > 0)
+	{
+		double		all = 0;
+		double		share;
+
+		for (i = 0; i < n_scores; i++)
+			all += exp(bases[i] - bases[0]);
+		share = objective->link == FOREST_LOGIT ? 1 / (1 + exp(-bases[0])) : 1 / all;
+		weight = share * (1 - share) * (objective->link == FOREST_LOGIT ? 1 : 2);
+	}
+
+	/*
 	 * Two classes have one margin here, that of the second by name: of two
 	 * margins the difference, of one for the other class the opposite.
 	 */
@@ -688,16 +722,27 @@ read_xgboost(Jsonb *json, ArrayType *given, Import *import)
 		bases[0] = -bases[0];
 	}
 
-	/* The weight of the first tree's rows: for a regression, how many */
-	import->rows = 0;
-	{
-		double		rows = 0;
+	import->rows = rows_of(&import->trees[0], weight);
+}
 
-		for (i = 0; i < import->trees[0].n_nodes; i++)
-			if (import->trees[0].nodes[i].children[0] < 0)
-				rows += import->trees[0].nodes[i].rows;
-		import->rows = (int64) Min(Max(rint(rows), 1), FOREST_MAX_ROWS);
-	}
+/* The model's bytes behind `room` free ones */
+static char *
+import_bytes(const Import *import, Size room, size_t *size)
+{
+	Memory		memory = pg_memory(CurrentMemoryContext);
+	ForestProblem problem;
+	char	   *bytes;
+
+	if (import_forest(&memory, import, room, &bytes, size, &problem))
+		return bytes;
+	if (problem.status == FOREST_BAD_OPTION)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 strcmp(problem.option, "trees") == 0 ?
+				 errmsg("model of XGBoost has more trees than the %d that a model may have", FOREST_MAX_TREES) :
+				 errmsg("model of XGBoost tests one feature against more than %d values on one path",
+						FOREST_MAX_BINS - 1)));
+	forest_raise(&problem, "importing");
 }
 
 PG_FUNCTION_INFO_V1(promo_forest_from_xgboost);
@@ -708,8 +753,6 @@ PG_FUNCTION_INFO_V1(promo_forest_from_xgboost);
 Datum
 promo_forest_from_xgboost(PG_FUNCTION_ARGS)
 {
-	Memory		memory = pg_memory(CurrentMemoryContext);
-	ForestProblem problem;
 	Import		import = {0};
 	char	   *bytes;
 	size_t		size;
@@ -717,16 +760,61 @@ promo_forest_from_xgboost(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	read_xgboost(PG_GETARG_JSONB_P(0), PG_ARGISNULL(1) ? NULL : PG_GETARG_ARRAYTYPE_P(1), &import);
-	if (!import_forest(&memory, &import, sizeof(ForestValueHead), &bytes, &size, &problem))
-	{
-		if (problem.status == FOREST_BAD_OPTION)
-			ereport(ERROR,
-					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-					 strcmp(problem.option, "trees") == 0 ?
-					 errmsg("model of XGBoost has more trees than the %d that a model may have", FOREST_MAX_TREES) :
-					 errmsg("model of XGBoost tests one feature against more than %d values on one path",
-							FOREST_MAX_BINS - 1)));
-		forest_raise(&problem, "importing");
-	}
+	bytes = import_bytes(&import, sizeof(ForestValueHead), &size);
 	return forest_value(bytes, size);
+}
+
+PG_FUNCTION_INFO_V1(promo_import_model);
+
+/*
+ * import_model(model text, definition jsonb, classes text[]) returns model_version
+ */
+Datum
+promo_import_model(PG_FUNCTION_ARGS)
+{
+	NewVersion	version = {0};
+	Import		import = {0};
+	ForestData	data = {0};
+	ForestOptions options;
+	ModelParts	parts = {0};
+	ModelOut	out;
+	StoreWriter *writer;
+	char	   *bytes;
+	size_t		size;
+
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("%s must not be null", PG_ARGISNULL(0) ? "model" : "definition")));
+	version.model = PG_GETARG_TEXT_P_COPY(0);
+	version.started_at = GetCurrentTimestamp();
+	PreventCommandIfReadOnly("import_model()");
+	store_check_owner(version.model);
+	read_xgboost(PG_GETARG_JSONB_P(1), PG_ARGISNULL(2) ? NULL : PG_GETARG_ARRAYTYPE_P(2), &import);
+	bytes = import_bytes(&import, 0, &size);
+
+	data.n_rows = import.rows;
+	data.n_features = import.n_features;
+	data.features = import.features;
+	data.n_classes = import.n_classes;
+	data.class_names = import.class_names;
+	data.target_source = import.target_source;
+	forest_options_of(&options, import.algorithm);
+	options.positive = import.positive;
+	parts.data = &data;
+	parts.options = &options;
+	parts.n_learn = import.rows;
+	parts.gains = import.gains;
+	parts.scale = 1;
+	version.parts = &parts;
+	version.query = cstring_to_text("");
+	version.target = cstring_to_text("");
+	version.options = DatumGetJsonbP(DirectFunctionCall1(jsonb_in,
+														 CStringGetDatum("{\"imported_from\": \"XGBoost\"}")));
+	writer = store_writer_start(&version, &out);
+	if (!out.begin(out.arg, size) || !out.write(out.arg, bytes, size))
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("model of %zu bytes has too many pieces", size)));
+	return store_writer_end(writer);
 }

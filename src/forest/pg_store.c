@@ -300,11 +300,22 @@ check_owner(Oid owner, const char *model)
 				 errmsg("must be owner of model \"%s\"", model)));
 }
 
+/* A model's name is looked up by index, and stands in messages. */
+#define MODEL_NAME_MOST 200
+
 void
 store_check_owner(const text *model)
 {
 	StoredVersion found;
 
+	if (VARSIZE_ANY_EXHDR(model) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("model must not be empty")));
+	if (VARSIZE_ANY_EXHDR(model) > MODEL_NAME_MOST)
+		ereport(ERROR,
+				(errcode(ERRCODE_NAME_TOO_LONG),
+				 errmsg("a model's name has at most %d bytes", MODEL_NAME_MOST)));
 	if (store_find(model, &found))
 		check_owner(found.owner, text_to_cstring(model));
 }
@@ -367,36 +378,35 @@ json_datum(StringInfo json)
 }
 
 static Datum
-metrics_datum(const Training *training)
+metrics_datum(const ModelParts *parts)
 {
 	StringInfoData json;
-	const ModelParts *parts = &training->parts;
 
 	initStringInfo(&json);
 	appendStringInfoChar(&json, '{');
-	append_figures(&json, "oob", &parts->oob, parts->scale, training->data->n_classes);
-	append_figures(&json, "holdout", &parts->held, parts->scale, training->data->n_classes);
+	append_figures(&json, "oob", &parts->oob, parts->scale, parts->data->n_classes);
+	append_figures(&json, "holdout", &parts->held, parts->scale, parts->data->n_classes);
 	appendStringInfoChar(&json, '}');
 	return json_datum(&json);
 }
 
 static Datum
-importances_datum(const Training *training)
+importances_datum(const ModelParts *parts)
 {
 	StringInfoData json;
 	double		all = 0;
 	int32		i;
 
-	for (i = 0; i < training->data->n_features; i++)
-		all += training->parts.gains[i];
+	for (i = 0; i < parts->data->n_features; i++)
+		all += parts->gains[i];
 	initStringInfo(&json);
 	appendStringInfoChar(&json, '{');
-	for (i = 0; i < training->data->n_features; i++)
+	for (i = 0; i < parts->data->n_features; i++)
 	{
-		ForestText	name = training->data->features[i].name;
+		ForestText	name = parts->data->features[i].name;
 		char		buffer[DOUBLE_SHORTEST_DECIMAL_LEN];
 
-		double_to_shortest_decimal_buf(all > 0 ? training->parts.gains[i] / all : 0, buffer);
+		double_to_shortest_decimal_buf(all > 0 ? parts->gains[i] / all : 0, buffer);
 		if (i > 0)
 			appendStringInfoString(&json, ", ");
 		escape_json(&json, pnstrdup(name.data, name.size));
@@ -496,8 +506,8 @@ writer_begin(void *arg, uint64_t size)
 {
 	StoreWriter *writer = arg;
 	const NewVersion *new = &writer->version;
-	const ForestData *data = new->training->data;
-	const ForestOptions *options = new->training->options;
+	const ForestData *data = new->parts->data;
+	const ForestOptions *options = new->parts->options;
 	static const Oid types[VERSION_COLUMNS] = {TEXTOID, INT4OID, TEXTOID, JSONBOID, TEXTOID,
 		TEXTOID, TEXTARRAYOID, TEXTOID, TEXTARRAYOID, TEXTARRAYOID, JSONBOID, INT8OID,
 		INT8OID, JSONBOID, INT8OID, INT4OID, INT8OID, INT4OID, INTERVALOID, TIMESTAMPTZOID,
@@ -543,10 +553,10 @@ writer_begin(void *arg, uint64_t size)
 	for (i = 0; i < data->n_features; i++)
 		texts[i] = CStringGetTextDatum(field_source_name(data->features[i].source));
 	values[n++] = texts_datum(texts, data->n_features);
-	values[n++] = importances_datum(new->training);
-	values[n++] = Int64GetDatum(new->training->parts.n_learn);
-	values[n++] = Int64GetDatum(data->n_rows - new->training->parts.n_learn);
-	values[n++] = metrics_datum(new->training);
+	values[n++] = importances_datum(new->parts);
+	values[n++] = Int64GetDatum(new->parts->n_learn);
+	values[n++] = Int64GetDatum(data->n_rows - new->parts->n_learn);
+	values[n++] = metrics_datum(new->parts);
 	values[n++] = Int64GetDatum((int64) size);
 	values[n++] = Int32GetDatum((int32) ((size + writer->piece_most - 1) / writer->piece_most));
 	values[n++] = Int64GetDatum(stamp);

@@ -20,7 +20,7 @@
 #include "utils/snapshot.h"
 
 #include "forest/forest.h"
-#include "forest/train.h"
+#include "forest/model.h"
 
 /* A snapshot, as far as it tells what is visible */
 typedef struct SnapshotMark
@@ -84,7 +84,10 @@ extern void store_close(StoredModel *model);
  * Writing
  */
 
-/* An error when the model exists and the caller may not change it. */
+/*
+ * An error when the name is none for a model, or the model exists and the
+ * caller may not change it.
+ */
 extern void store_check_owner(const text *model);
 
 /* A new version of a model, as far as it is known before its bytes are. */
@@ -94,7 +97,7 @@ typedef struct NewVersion
 	text	   *query;
 	text	   *target;
 	Jsonb	   *options;
-	const Training *training;
+	const ModelParts *parts;	/* with its data and options */
 	int			workers;
 	TimestampTz started_at;
 } NewVersion;

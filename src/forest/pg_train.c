@@ -156,9 +156,6 @@ grow_apart(Reading *reading, Training *training, uint64 held, TempFile *trees)
 	return grow_shared(training, workers, trees, reading->progress);
 }
 
-/* A model's name is looked up by index, and stands in messages. */
-#define MODEL_NAME_MOST 200
-
 PG_FUNCTION_INFO_V1(promo_train);
 
 /*
@@ -192,10 +189,6 @@ promo_train(PG_FUNCTION_ARGS)
 				 errmsg("options must not be null")));
 	version.options = PG_GETARG_JSONB_P(3);
 	version.started_at = GetCurrentTimestamp();
-	if (VARSIZE_ANY_EXHDR(version.model) > MODEL_NAME_MOST)
-		ereport(ERROR,
-				(errcode(ERRCODE_NAME_TOO_LONG),
-				 errmsg("a model's name has at most %d bytes", MODEL_NAME_MOST)));
 	PreventCommandIfReadOnly("train()");
 	store_check_owner(version.model);
 
@@ -231,7 +224,7 @@ promo_train(PG_FUNCTION_ARGS)
 			forest_raise(&problem, "training");
 	}
 
-	version.training = &training;
+	version.parts = &training.parts;
 	MemoryContextSwitchTo(caller);
 	writer = store_writer_start(&version, &out);
 	if (!training_write(&training, &out))

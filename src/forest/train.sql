@@ -47,13 +47,14 @@ CREATE TABLE model_version (
 
 COMMENT ON TABLE model_version IS 'each training of a model: what it learned from, how, and how well it does; never changed';
 COMMENT ON COLUMN model_version.options IS 'the options as they were given';
-COMMENT ON COLUMN model_version.target IS 'the column of the query that it learned to predict';
+COMMENT ON COLUMN model_version.target IS 'the column of the query that it learned to predict; empty where it was imported';
 COMMENT ON COLUMN model_version.importances IS 'for each feature, what its splits took off the error, as a share of what all did';
 COMMENT ON COLUMN model_version.rows IS 'rows learned from';
 COMMENT ON COLUMN model_version.metrics IS 'under "oob" and "holdout": the rows judged, and r2, mse, rmse, or accuracy, log_loss, brier';
 COMMENT ON COLUMN model_version.bytes IS 'size of the model, which lies in model_piece';
 COMMENT ON COLUMN model_version.stamp IS 'random: tells versions apart wherever they were restored';
 COMMENT ON COLUMN model_version.workers IS 'parallel workers that grew trees beside the session; they do not change the model';
+COMMENT ON COLUMN model_version.query IS 'what it learned from; empty where it was imported';
 COMMENT ON COLUMN model_version.search_path IS 'under which the query was read';
 
 CREATE TABLE model_piece (
