@@ -195,8 +195,9 @@ typedef struct ForestOptions
 								 * once however often it was drawn */
 	int32_t		mtry;			/* features drawn for a split; 0: a third of
 								 * them for a regression, else their root */
-	double		sample_fraction;	/* rows drawn for a tree, with replacement,
-									 * as a share of all: in (0, 1] */
+	double		sample_fraction;	/* rows drawn for a tree as a share of all: in
+									 * (0, 1]; with replacement by random_forest
+									 * only */
 	uint64_t	seed;
 	int32_t		bins;			/* of a column, NULL not counted: 2 .. 255 */
 	const double *class_weights;	/* of each class, positive; NULL: all 1 */

@@ -24,6 +24,11 @@
  * Rows that were not drawn go down the tree beside the others, and at a leaf
  * get its value: the out-of-bag error costs no walks.
  *
+ * Extremely randomized trees (Geurts, Ernst, Wehenkel, Machine Learning 63,
+ * 2006) differ in the splits that are tried: for each feature drawn a single
+ * one, by chance.  A number is cut at any bin from the lowest to the highest
+ * that the node has; of a category any set of the bins that it has passes.
+ *
  *-------------------------------------------------------------------------
  */
 #include "forest/grow.h"
@@ -117,6 +122,9 @@ typedef struct GrowTotal
 typedef struct GrowScan
 {
 	int			n;
+	int			begin;			/* the bins up to one from here on, */
+	int			end;			/* and before this, may be those that pass */
+	int			limit;			/* the bin that numbers are cut behind, or 0 */
 	uint8_t		code[CODES];
 	uint64_t	word[CODES];	/* each bin's own */
 	uint64_t	null_word;
@@ -153,6 +161,7 @@ struct Grower
 	size_t		target_at;		/* of the target in it */
 	int64_t		steps;			/* since we asked whether we may go on */
 	GrowLevel	levels[LEVELS];
+	Random		random;			/* of the tree at hand */
 
 	uint8_t    *draws;			/* how often each row was drawn */
 	GrowRow    *rows;			/* the drawn ones, then those left out */
@@ -358,12 +367,53 @@ may_go_on(Grower *grower, int64_t steps)
 	return grower->memory->may_go_on(grower->memory->arg);
 }
 
+/* Draws with replacement: an exact bootstrap. */
+static bool
+draw_again(Grower *grower)
+{
+	const GrowMatrix *matrix = grower->matrix;
+	uint32_t	n = (uint32_t) matrix->n_learn;
+	int64_t		i;
+
+	for (i = 0; i < matrix->n_draws; i++)
+	{
+		uint8_t    *draw = &grower->draws[random_below(&grower->random, n)];
+
+		/* 255 times one row is too rare to happen, but must not wrap */
+		*draw = (uint8_t) (*draw + (*draw < TAG_WEIGHT));
+		if ((i & 0xffff) == 0 && !may_go_on(grower, 0xffff))
+			return false;
+	}
+	return true;
+}
+
 /*
- * Draws the rows of a tree with replacement: an exact bootstrap, kept as how
- * often each row was drawn.
+ * Draws each row once at most: it is one of those still wanted among those
+ * still left (Knuth, The Art of Computer Programming 2, 3.4.2, algorithm S).
  */
 static bool
-draw_rows(Grower *grower, Random *random, uint32_t *n_drawn)
+draw_once(Grower *grower)
+{
+	const GrowMatrix *matrix = grower->matrix;
+	uint32_t	left = (uint32_t) matrix->n_learn;
+	uint32_t	wanted = matrix->n_draws < left ? (uint32_t) matrix->n_draws : left;
+	uint8_t    *draw = grower->draws;
+
+	for (; left > 0; left--, draw++)
+	{
+		*draw = wanted == left || random_below(&grower->random, left) < wanted;
+		wanted -= *draw;
+		if ((left & 0xffff) == 0 && !may_go_on(grower, 0xffff))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Draws the rows of a tree, kept as how often each row was drawn.
+ */
+static bool
+draw_rows(Grower *grower, uint32_t *n_drawn)
 {
 	const GrowMatrix *matrix = grower->matrix;
 	uint32_t	n = (uint32_t) matrix->n_learn;
@@ -372,18 +422,10 @@ draw_rows(Grower *grower, Random *random, uint32_t *n_drawn)
 	uint32_t	drawn = 0;
 	uint32_t	out;
 	uint32_t	row;
-	int64_t		i;
 
 	memset(grower->draws, 0, all);
-	for (i = 0; i < matrix->n_draws; i++)
-	{
-		uint8_t    *draw = &grower->draws[random_below(random, n)];
-
-		/* 255 times one row is too rare to happen, but must not wrap */
-		*draw = (uint8_t) (*draw + (*draw < TAG_WEIGHT));
-		if ((i & 0xffff) == 0 && !may_go_on(grower, 0xffff))
-			return false;
-	}
+	if (!(matrix->replaces ? draw_again(grower) : draw_once(grower)))
+		return false;
 	for (row = 0; row < n; row++)
 	{
 		drawn += grower->draws[row] > 0;
@@ -773,14 +815,65 @@ sort_items(GrowItem *items, GrowItem *spare, int n)
 	}
 }
 
+/* Lets all cuts of a scan be tried. */
+static inline void
+try_all_cuts(GrowScan *scan)
+{
+	scan->begin = 0;
+	scan->end = scan->n;
+	scan->limit = 0;
+}
+
+/* Chooses the one cut of a number that is tried; a single value parts from NULL. */
+static void
+draw_cut(Grower *grower)
+{
+	GrowScan   *scan = &grower->scan;
+
+	try_all_cuts(scan);
+	if (scan->n > 1)
+	{
+		uint32_t	width = (uint32_t) scan->code[scan->n - 1] - scan->code[0];
+
+		scan->limit = scan->code[0] + (int) random_below(&grower->random, width);
+		while (scan->code[scan->begin + 1] <= scan->limit)
+			scan->begin++;
+	}
+	scan->end = scan->begin + 1;
+}
+
+/* Gives a set of the bins, neither none nor all, keys before the others'. */
+static void
+draw_set(Grower *grower, GrowItem *items)
+{
+	GrowScan   *scan = &grower->scan;
+	int			passing;
+	int			i;
+
+	do
+	{
+		passing = 0;
+		for (i = 0; i < scan->n; i++)
+		{
+			bool		passes = random_bits(&grower->random) >> 63;
+
+			items[i].key = !passes;
+			passing += passes;
+		}
+	} while (passing == 0 || passing == scan->n);
+	scan->begin = passing - 1;
+	scan->end = passing;
+}
+
 /*
  * Brings the bins of a category into the order of their mean target, which
- * for one sum makes the best set a first part of them (Fisher, JASA 53, 1958).
- * NULL is a bin like the others here.
+ * for one sum makes the best set a first part of them (Fisher, JASA 53, 1958),
+ * or brings a set to the front by chance.  NULL is a bin like the others here.
  */
 static void
-sort_scan(GrowScan *scan)
+sort_scan(Grower *grower)
 {
+	GrowScan   *scan = &grower->scan;
 	GrowItem	items[CODES];
 	GrowItem	spare[CODES];
 	GrowScan	copy;
@@ -801,6 +894,9 @@ sort_scan(GrowScan *scan)
 		items[i].code = scan->code[i];
 		items[i].at = (uint8_t) i;
 	}
+	try_all_cuts(scan);
+	if (grower->matrix->random_cuts)
+		draw_set(grower, items);
 	sort_items(items, spare, scan->n);
 	memcpy(copy.rows, scan->rows, (size_t) scan->n * sizeof(scan->rows[0]));
 	memcpy(copy.weight, scan->weight, (size_t) scan->n * sizeof(scan->weight[0]));
@@ -865,7 +961,9 @@ take_split(Grower *grower, int32_t feature, double score, int at,
 	else
 	{
 		/* Halfway, in bins, to the next value of the node; or all values. */
-		if (at + 1 < scan->n)
+		if (scan->limit > 0)
+			best->limit = (uint8_t) scan->limit;
+		else if (at + 1 < scan->n)
 			best->limit = (uint8_t) ((scan->code[at] + scan->code[at + 1]) / 2);
 		else
 			best->limit = grower->matrix->n_bins[feature];
@@ -882,8 +980,8 @@ search_pairs(Grower *grower, const GrowTotal *total, int32_t feature, bool null_
 	GrowScan   *scan = &grower->scan;
 	int64_t		min_leaf = grower->matrix->min_leaf;
 	uint32_t	more_rows = null_passes ? scan->null_rows : 0;
-	int			begin = 0;
-	int			end = scan->n;
+	int			begin = scan->begin;
+	int			end = scan->end;
 	double		best = grower->best.score;
 	int			best_at = -1;
 	int			i;
@@ -959,16 +1057,17 @@ static inline bool
 has_words(const Grower *grower, const GrowTotal *total, int32_t feature)
 {
 	return grower->pairs && !total->chunked && grower->matrix->class_weights == NULL &&
-		grower->matrix->kinds[feature] == FOREST_NUMBER;
+		!grower->matrix->random_cuts && grower->matrix->kinds[feature] == FOREST_NUMBER;
 }
 
 /* Searches a histogram of words; false when the feature is constant. */
 static bool
 try_words(Grower *grower, GrowHistogram *histogram, const GrowTotal *total, int32_t feature)
 {
-	const GrowScan *scan = &grower->scan;
+	GrowScan   *scan = &grower->scan;
 
 	list_words(grower, histogram, total->rows, feature);
+	try_all_cuts(scan);
 	if (scan->n + (scan->null_word != 0) < 2)
 		return false;
 	search_words(grower, total, feature, false);
@@ -997,7 +1096,11 @@ try_feature_pairs(Grower *grower, const GrowNode *node, const GrowTotal *total,
 	if (scan->n + (scan->null_rows > 0) < 2)
 		return false;
 	if (matrix->kinds[feature] == FOREST_CATEGORY)
-		sort_scan(scan);
+		sort_scan(grower);
+	else if (matrix->random_cuts)
+		draw_cut(grower);
+	else
+		try_all_cuts(scan);
 	for (i = 1; i < scan->n; i++)
 	{
 		scan->rows[i] += scan->rows[i - 1];
@@ -1043,7 +1146,8 @@ total_classes(Grower *grower, const GrowNode *node, GrowTotal *total)
 /*
  * Orders the bins of a category by the main direction in which their class
  * shares differ, found by power iteration (the heuristic of Coppersmith, Hong
- * and Hosking, Data Mining and Knowledge Discovery 3, 1999).
+ * and Hosking, Data Mining and Knowledge Discovery 3, 1999), or brings a set to
+ * the front by chance.
  */
 static void
 sort_classes(Grower *grower, GrowScan *scan)
@@ -1061,6 +1165,7 @@ sort_classes(Grower *grower, GrowScan *scan)
 	int			i;
 	int			c;
 
+	try_all_cuts(scan);
 	for (c = 0; c < k; c++)
 		total_weight += grower->class_total[c];
 	for (i = 0; i < scan->n; i++)
@@ -1122,6 +1227,8 @@ sort_classes(Grower *grower, GrowScan *scan)
 		items[i].code = scan->code[i];
 		items[i].at = (uint8_t) i;
 	}
+	if (grower->matrix->random_cuts)
+		draw_set(grower, items);
 	sort_items(items, spare, scan->n);
 	for (i = 0; i < scan->n; i++)
 		scan->code[i] = items[i].code;
@@ -1151,6 +1258,8 @@ search_classes(Grower *grower, const GrowTotal *total, int32_t feature, bool nul
 		double		right_squares = 0;
 		double		score;
 
+		if (i >= scan->end)
+			break;
 		rows += grower->class_rows[code];
 		if ((int64_t) total->rows - rows < min_leaf)
 			break;
@@ -1161,7 +1270,7 @@ search_classes(Grower *grower, const GrowTotal *total, int32_t feature, bool nul
 			left_squares += left[c] * left[c];
 			right_squares += (grower->class_total[c] - left[c]) * (grower->class_total[c] - left[c]);
 		}
-		if (i < 0 || rows < min_leaf)
+		if (i < scan->begin || rows < min_leaf)
 			continue;
 		score = (left_squares / left_weight + right_squares / (total->weight - left_weight)) *
 			total->weight - total->sum;
@@ -1222,6 +1331,10 @@ try_feature_classes(Grower *grower, const GrowNode *node, const GrowTotal *total
 			scan->n--;
 			memmove(scan->code, scan->code + 1, (size_t) scan->n);
 		}
+		if (grower->matrix->random_cuts)
+			draw_cut(grower);
+		else
+			try_all_cuts(scan);
 		search_classes(grower, total, feature, false);
 		if (scan->null_rows > 0)
 			search_classes(grower, total, feature, true);
@@ -1271,7 +1384,7 @@ try_features(Grower *grower, const GrowNode *node, const GrowTotal *total,
  * fits would let noise split it.
  */
 static bool
-search_node(Grower *grower, GrowNode *node, const GrowTotal *total, Random *random)
+search_node(Grower *grower, GrowNode *node, const GrowTotal *total)
 {
 	int32_t    *features = grower->features;
 	int32_t		n_features = grower->matrix->n_features;
@@ -1289,7 +1402,7 @@ search_node(Grower *grower, GrowNode *node, const GrowTotal *total, Random *rand
 
 		for (; wanted > 0 && end > node->n_constant; wanted--)
 		{
-			at = (int32_t) random_below(random, (uint32_t) (known + end - node->n_constant));
+			at = (int32_t) random_below(&grower->random, (uint32_t) (known + end - node->n_constant));
 			if (at < known)
 				known--;
 			else
@@ -1612,7 +1725,7 @@ move_rows(Grower *grower, GrowNode *node)
 
 /* Splits a node, or makes it a leaf. */
 static bool
-grow_node(Grower *grower, GrowNode *node, Random *random, ForestStatus *status)
+grow_node(Grower *grower, GrowNode *node, ForestStatus *status)
 {
 	const GrowMatrix *matrix = grower->matrix;
 	bool		passing[CODES];
@@ -1653,7 +1766,7 @@ grow_node(Grower *grower, GrowNode *node, Random *random, ForestStatus *status)
 		grower->root_weight = total.weight;
 	if (split)
 	{
-		if (!search_node(grower, node, &total, random))
+		if (!search_node(grower, node, &total))
 		{
 			*status = FOREST_STOPPED;
 			return false;
@@ -1696,13 +1809,12 @@ bool
 grow_tree(Grower *grower, uint32_t n, ModelTree *tree, ForestStatus *status)
 {
 	const GrowMatrix *matrix = grower->matrix;
-	Random		random;
 	GrowNode	root;
 	uint32_t	n_drawn;
 	int32_t		f;
 
 	memset(tree, 0, sizeof(*tree));
-	random_start(&random, matrix->seed, n);
+	random_start(&grower->random, matrix->seed, n);
 
 	/* Tree n must not depend on the trees grown before it. */
 	for (f = 0; f < matrix->n_features; f++)
@@ -1714,7 +1826,7 @@ grow_tree(Grower *grower, uint32_t n, ModelTree *tree, ForestStatus *status)
 	grower->n_stack = 0;
 
 	*status = FOREST_STOPPED;
-	if (!draw_rows(grower, &random, &n_drawn))
+	if (!draw_rows(grower, &n_drawn))
 		return false;
 	memset(&root, 0, sizeof(root));
 	root.n_rows = n_drawn;
@@ -1728,7 +1840,7 @@ grow_tree(Grower *grower, uint32_t n, ModelTree *tree, ForestStatus *status)
 	{
 		GrowNode	node = grower->stack[--grower->n_stack];
 
-		if (!grow_node(grower, &node, &random, status))
+		if (!grow_node(grower, &node, status))
 			return false;
 	}
 

@@ -40,7 +40,10 @@ typedef struct GrowMatrix
 	const uint16_t *classes;	/* by rank */
 	const double *class_weights;	/* NULL: all 1 */
 
-	int64_t		n_draws;		/* rows drawn for a tree */
+	int64_t		n_draws;		/* rows drawn for a tree, */
+	bool		replaces;		/* with replacement; else each once at most */
+	bool		random_cuts;	/* one split by chance for each feature drawn,
+								 * instead of the best */
 	int32_t		max_depth;		/* 0: no limit */
 	int64_t		min_leaf;
 	int32_t		mtry;

@@ -25,6 +25,8 @@ typedef struct AlgorithmName
 
 static const AlgorithmName algorithms[] = {
 	{FOREST_RANDOM_FOREST, "random_forest"},
+	{FOREST_EXTRA_TREES, "extra_trees"},
+	{FOREST_DECISION_TREE, "decision_tree"},
 	{FOREST_LINEAR_SVM, "linear_svm"},
 	{FOREST_LOGISTIC, "logistic"},
 };
@@ -115,16 +117,24 @@ static void
 read_forest(JsonReader *reader, ForestOptions *forest)
 {
 	int64		number;
+	bool		is_one = forest->algorithm == FOREST_DECISION_TREE;
 
-	if (json_read_int(reader, "trees", 1, FOREST_MAX_TREES, &number))
+	if (is_one)
+		json_refuse(reader, "trees", "is for algorithms that grow several, and a decision tree is one");
+	else if (json_read_int(reader, "trees", 1, FOREST_MAX_TREES, &number))
 		forest->trees = (int32) number;
 	if (json_read_int(reader, "max_depth", 1, 1000, &number))
 		forest->max_depth = (int32) number;
 	if (json_read_int(reader, "min_leaf", 1, FOREST_MAX_ROWS, &number))
 		forest->min_leaf = number;
-	if (json_read_int(reader, "mtry", 1, FOREST_MAX_FEATURES, &number))
+	if (is_one)
+		json_refuse(reader, "mtry", "is for forests, and a decision tree tries all features");
+	else if (json_read_int(reader, "mtry", 1, FOREST_MAX_FEATURES, &number))
 		forest->mtry = (int32) number;
-	json_read_float(reader, "sample_fraction", 1e-6, 1, &forest->sample_fraction);
+	if (is_one)
+		json_refuse(reader, "sample_fraction", "is for forests, and a decision tree learns from all rows");
+	else
+		json_read_float(reader, "sample_fraction", 1e-6, 1, &forest->sample_fraction);
 	if (json_read_int(reader, "seed", 0, PG_INT64_MAX, &number))
 		forest->seed = (uint64) number;
 	if (json_read_int(reader, "bins", 2, FOREST_MAX_BINS, &number))

@@ -86,7 +86,9 @@ training_target_size(int64_t n_rows, int32_t n_classes)
 static uint64_t
 tree_need(const ForestData *data, const ForestOptions *options)
 {
-	double		drawn = -expm1(-options->sample_fraction) * (double) data->n_rows;
+	double		drawn = (double) data->n_rows * (options->algorithm == FOREST_RANDOM_FOREST ?
+											  -expm1(-options->sample_fraction) :
+											  options->sample_fraction);
 	double		leaves = drawn / (double) (options->min_leaf > 0 ? options->min_leaf : 1) + 1;
 	bool		has_category = false;
 	uint64_t	tree;
@@ -185,7 +187,8 @@ check_arguments(const ForestData *data, const ForestOptions *options,
 	int64_t		i;
 
 	if (linear_is(options->algorithm) ? options->trees != 0 :
-		options->trees < 1 || options->trees > FOREST_MAX_TREES)
+		options->trees < 1 ||
+		options->trees > (options->algorithm == FOREST_DECISION_TREE ? 1 : FOREST_MAX_TREES))
 		return bad_option(problem, "trees");
 	if (options->max_depth < 0)
 		return bad_option(problem, "max_depth");
@@ -332,6 +335,8 @@ describe_matrix(Training *training)
 	matrix->n_draws = (int64_t) (options->sample_fraction * (double) matrix->n_learn + 0.5);
 	if (matrix->n_draws < 1)
 		matrix->n_draws = 1;
+	matrix->replaces = options->algorithm == FOREST_RANDOM_FOREST;
+	matrix->random_cuts = options->algorithm == FOREST_EXTRA_TREES;
 	matrix->max_depth = options->max_depth;
 	matrix->min_leaf = options->min_leaf;
 	matrix->mtry = forest_mtry(options, data->n_features, data->n_classes);

@@ -1,0 +1,45 @@
+-- The algorithms that grow trees, under one interface
+
+-- The same data for all: numbers with NULLs, a category, noise
+CREATE TABLE visitor AS
+SELECT i AS id, CASE WHEN i % 7 > 0 THEN i * 7919 % 1000 / 10.0 END AS spend,
+	(ARRAY['mail', 'shop', 'web', NULL])[1 + i * 31 % 4] AS source, hashint4(i) % 1000 / 10.0 AS noise
+FROM generate_series(1, 2000) i;
+CREATE VIEW visitor_target AS
+SELECT v.*, score > 60 AS buys, score AS next_spend,
+	CASE WHEN score > 90 THEN 'gold' WHEN score > 50 THEN 'iron' ELSE 'tin' END AS tier
+FROM visitor v, LATERAL (SELECT coalesce(spend, 70) + CASE source WHEN 'mail' THEN 20 WHEN 'web' THEN 5 ELSE 0 END AS score) s;
+CREATE FUNCTION train_visitors(target text, options jsonb, ordering text DEFAULT 'id')
+RETURNS promo.model_version LANGUAGE sql AS $$
+	SELECT promo.train(target || ' by ' || (options ->> 'algorithm'),
+		format('SELECT spend, source, noise, %I FROM visitor_target ORDER BY %s', target, ordering), target, options)
+$$;
+
+-- A single tree of all rows tells what it has learned from; a forest that
+-- leaves rows out is judged by these, others are not
+SELECT v.model, v.version, v.algorithm, v.metrics -> 'oob' AS oob
+FROM (VALUES ('decision_tree'), ('extra_trees')) a(algorithm),
+	(VALUES ('buys'), ('next_spend'), ('tier')) t(target),
+	train_visitors(t.target, jsonb_build_object('algorithm', a.algorithm)) v
+ORDER BY v.model;
+SELECT count(*) FILTER (WHERE promo.predict('buys by decision_tree', v) <> buys::int) AS tree,
+	count(*) FILTER (WHERE promo.predict('buys by extra_trees', v) <> buys::int) AS extra,
+	count(*) FILTER (WHERE promo.predict_class('tier by extra_trees', v) <> tier) AS tiers,
+	count(*) FILTER (WHERE abs(promo.predict('next_spend by extra_trees', v) - next_spend) > 1e-4) AS spends
+FROM visitor_target v;
+SELECT metrics #> '{oob,rows}' AS rows
+FROM train_visitors('next_spend', '{"algorithm": "extra_trees", "sample_fraction": 0.5, "trees": 20}');
+
+-- The rows' order makes no difference
+SELECT v.version FROM (VALUES ('noise'), ('spend')) o(o), train_visitors('tier', '{"algorithm": "extra_trees"}', o) v;
+SELECT count(*) AS versions, count(DISTINCT sha256(p.bytes)) AS models
+FROM promo.model_version v JOIN promo.model_piece p USING (version_id) WHERE v.algorithm = 'extra_trees' AND v.target = 'tier';
+
+-- What is no option of a tree is refused
+SELECT train_visitors('buys', '{"algorithm": "decision_tree", "trees": 3, "mtry": 2, "sample_fraction": 0.5}');
+SELECT train_visitors('buys', '{"algorithm": "gradient"}');
+
+SELECT promo.drop_model(model) FROM (SELECT DISTINCT model FROM promo.models) m;
+DROP FUNCTION train_visitors;
+DROP VIEW visitor_target;
+DROP TABLE visitor;
