@@ -35,7 +35,31 @@ SELECT v.version FROM (VALUES ('noise'), ('spend')) o(o), train_visitors('tier',
 SELECT count(*) AS versions, count(DISTINCT sha256(p.bytes)) AS models
 FROM promo.model_version v JOIN promo.model_piece p USING (version_id) WHERE v.algorithm = 'extra_trees' AND v.target = 'tier';
 
--- What is no option of a tree is refused
+-- Boosted trees: numbers, two classes, more classes; judged by rows held out
+SELECT v.model, v.algorithm, v.rows, v.rows_held_out, v.metrics ? 'oob' AS oob,
+	round((v.metrics #>> '{holdout,r2}')::numeric, 2) AS r2,
+	(v.metrics #>> '{holdout,accuracy}')::float8 > 0.97 AS accurate,
+	(v.metrics #>> '{holdout,log_loss}')::float8 < 0.1 AS certain
+FROM (VALUES ('buys'), ('next_spend'), ('tier')) t(target),
+	train_visitors(t.target, '{"algorithm": "boosted_trees", "holdout": 0.25}') v
+ORDER BY v.model;
+SELECT count(*) FILTER (WHERE (promo.predict('buys by boosted_trees', v) > 0.5) <> buys) < 20 AS buys,
+	count(*) FILTER (WHERE promo.predict_class('tier by boosted_trees', v) <> tier) < 20 AS tiers,
+	count(*) FILTER (WHERE abs(promo.predict('next_spend by boosted_trees', v) - next_spend) > 5) AS spends
+FROM visitor_target v;
+
+-- Rounds stop when rows held aside are not predicted better any more
+SELECT v.version FROM (VALUES ('id'), ('noise'), ('spend')) o(o),
+	train_visitors('tier', '{"algorithm": "boosted_trees", "trees": 1000, "early_stopping": 5, "validation_fraction": 0.2,
+		"max_leaves": 8, "learning_rate": 0.3, "l2": 1, "min_leaf": 10, "mtry": 2, "sample_fraction": 0.8,
+		"max_depth": 5, "class_weight": "balanced"}', o) v;
+SELECT count(DISTINCT sha256(p.bytes)) AS models, bool_and(v.bytes < 500000) AS stopped
+FROM promo.model_version v JOIN promo.model_piece p USING (version_id)
+WHERE v.model = 'tier by boosted_trees' AND v.version > 1;
+
+-- What is no option of an algorithm is refused
+SELECT train_visitors('buys', '{"algorithm": "boosted_trees", "max_leaves": 1, "learning_rate": 2, "l2": -1, "validation_fraction": 0.1}');
+SELECT train_visitors('buys', '{"algorithm": "extra_trees", "max_leaves": 8, "learning_rate": 0.1}');
 SELECT train_visitors('buys', '{"algorithm": "decision_tree", "trees": 3, "mtry": 2, "sample_fraction": 0.5}');
 SELECT train_visitors('buys', '{"algorithm": "gradient"}');
 

@@ -59,4 +59,25 @@ random_below(Random *random, uint32_t bound)
 	return (uint32_t) (product >> 32);
 }
 
+/*
+ * Marks `wanted` of n things, all choices of so many equally likely: each is
+ * one of those still wanted among those still left (Knuth, The Art of Computer
+ * Programming 2, 3.4.2, algorithm S).  The marks are 0 before; more than n
+ * cannot be marked.  Gives how many are.
+ */
+static inline uint32_t
+random_draw(Random *random, uint32_t n, uint32_t wanted, uint8_t *marks)
+{
+	uint32_t	left = wanted < n ? wanted : n;
+	uint32_t	i;
+
+	wanted = left;
+	for (i = 0; i < n; i++)
+	{
+		marks[i] = left == n - i || random_below(random, n - i) < left;
+		left -= marks[i];
+	}
+	return wanted;
+}
+
 #endif							/* PROMO_RANDOM_H */

@@ -193,8 +193,10 @@ typedef struct ForestOptions
 	int32_t		max_depth;		/* 0: no limit */
 	int64_t		min_leaf;		/* rows a leaf holds at least, each counted
 								 * once however often it was drawn */
-	int32_t		mtry;			/* features drawn for a split; 0: a third of
-								 * them for a regression, else their root */
+	int32_t		mtry;			/* features drawn for a split, or of boosted
+								 * trees for a tree; 0: all for boosted trees
+								 * and decision_tree, else a third of them for
+								 * a regression and their root for classes */
 	double		sample_fraction;	/* rows drawn for a tree as a share of all: in
 									 * (0, 1]; with replacement by random_forest
 									 * only */

@@ -388,28 +388,6 @@ draw_again(Grower *grower)
 }
 
 /*
- * Draws each row once at most: it is one of those still wanted among those
- * still left (Knuth, The Art of Computer Programming 2, 3.4.2, algorithm S).
- */
-static bool
-draw_once(Grower *grower)
-{
-	const GrowMatrix *matrix = grower->matrix;
-	uint32_t	left = (uint32_t) matrix->n_learn;
-	uint32_t	wanted = matrix->n_draws < left ? (uint32_t) matrix->n_draws : left;
-	uint8_t    *draw = grower->draws;
-
-	for (; left > 0; left--, draw++)
-	{
-		*draw = wanted == left || random_below(&grower->random, left) < wanted;
-		wanted -= *draw;
-		if ((left & 0xffff) == 0 && !may_go_on(grower, 0xffff))
-			return false;
-	}
-	return true;
-}
-
-/*
  * Draws the rows of a tree, kept as how often each row was drawn.
  */
 static bool
@@ -424,7 +402,10 @@ draw_rows(Grower *grower, uint32_t *n_drawn)
 	uint32_t	row;
 
 	memset(grower->draws, 0, all);
-	if (!(matrix->replaces ? draw_again(grower) : draw_once(grower)))
+	if (!matrix->replaces)
+		(void) random_draw(&grower->random, n,
+						   matrix->n_draws < n ? (uint32_t) matrix->n_draws : n, grower->draws);
+	else if (!draw_again(grower))
 		return false;
 	for (row = 0; row < n; row++)
 	{
@@ -768,23 +749,15 @@ list_sums(Grower *grower, const GrowNode *node, const GrowTotal *total, int32_t 
 	scan->n = n;
 }
 
-/* A bin among those that are brought into an order by a key, then by code. */
-typedef struct GrowItem
-{
-	double		key;
-	uint8_t		code;
-	uint8_t		at;
-} GrowItem;
-
 static inline bool
 item_before(const GrowItem *a, const GrowItem *b)
 {
 	return a->key < b->key || (a->key == b->key && a->code < b->code);
 }
 
-/* Sorts few items by insertion, in halves when there are more. */
-static void
-sort_items(GrowItem *items, GrowItem *spare, int n)
+/* Few by insertion, more in halves. */
+void
+grow_sort_items(GrowItem *items, GrowItem *spare, int n)
 {
 	int			half = n / 2;
 	int			i;
@@ -803,8 +776,8 @@ sort_items(GrowItem *items, GrowItem *spare, int n)
 		}
 		return;
 	}
-	sort_items(items, spare, half);
-	sort_items(items + half, spare, n - half);
+	grow_sort_items(items, spare, half);
+	grow_sort_items(items + half, spare, n - half);
 	memcpy(spare, items, (size_t) half * sizeof(*items));
 	for (i = 0, j = half, k = 0; i < half; k++)
 	{
@@ -897,7 +870,7 @@ sort_scan(Grower *grower)
 	try_all_cuts(scan);
 	if (grower->matrix->random_cuts)
 		draw_set(grower, items);
-	sort_items(items, spare, scan->n);
+	grow_sort_items(items, spare, scan->n);
 	memcpy(copy.rows, scan->rows, (size_t) scan->n * sizeof(scan->rows[0]));
 	memcpy(copy.weight, scan->weight, (size_t) scan->n * sizeof(scan->weight[0]));
 	memcpy(copy.sum, scan->sum, (size_t) scan->n * sizeof(scan->sum[0]));
@@ -1229,7 +1202,7 @@ sort_classes(Grower *grower, GrowScan *scan)
 	}
 	if (grower->matrix->random_cuts)
 		draw_set(grower, items);
-	sort_items(items, spare, scan->n);
+	grow_sort_items(items, spare, scan->n);
 	for (i = 0; i < scan->n; i++)
 		scan->code[i] = items[i].code;
 }
@@ -1566,10 +1539,48 @@ make_leaf(Grower *grower, const GrowNode *node, const GrowTotal *total)
 	return true;
 }
 
+uint32_t
+grow_test(uint32_t feature, int n_bins, bool *passing)
+{
+	uint32_t	split = feature << NODE_FEATURE_SHIFT;
+	int			changes = 0;
+	int			limit;
+	int			code;
+
+	for (code = 2; code <= n_bins; code++)
+		changes += passing[code] != passing[code - 1];
+	if (changes > 1)
+		return split | NODE_SET;
+	if (!passing[1])
+		for (code = 0; code <= n_bins; code++)
+			passing[code] = !passing[code];
+	for (limit = 1; limit < n_bins && passing[limit + 1]; limit++)
+		;
+	if (!passing[BINS_NULL])
+		return split | (uint32_t) (limit - 1) << NODE_BYTE_SHIFT | NODE_NULL_FAILS;
+	return split | (uint32_t) limit << NODE_BYTE_SHIFT;
+}
+
+void
+grow_write_set(ForestNode *set, int n_bins, const bool *passing)
+{
+	int			code;
+
+	memset(set, 0, node_set_slots((uint32_t) n_bins) * sizeof(*set));
+	for (code = 0; code <= n_bins; code++)
+	{
+		uint32_t	bit = (uint32_t) passing[code] << (code & 31);
+
+		if (code & 32)
+			set[code >> 6].split |= bit;
+		else
+			set[code >> 6].next |= bit;
+	}
+}
+
 /*
  * Writes the test of the best split into its node; passing[code] tells which
- * bins go to the first child.  A set that is a first or last part of the bins
- * becomes a threshold, for which the children may change places.
+ * bins go to the first child.
  */
 static bool
 make_test(Grower *grower, const GrowNode *node, bool *passing, uint32_t *first)
@@ -1577,64 +1588,28 @@ make_test(Grower *grower, const GrowNode *node, bool *passing, uint32_t *first)
 	GrowSplit  *best = &grower->best;
 	int			n_bins = grower->matrix->n_bins[best->feature];
 	bool		larger = best->rows >= node->n_rows - best->rows;
-	uint32_t	split = (uint32_t) best->feature << NODE_FEATURE_SHIFT;
-	int			limit;
-	int			changes = 0;
+	uint32_t	split;
 	int			code;
-	uint32_t	slot;
 
 	if (best->is_category)
-	{
 		for (code = 0; code <= n_bins; code++)
 			passing[code] = best->filled[code] ? best->passes[code] : larger;
-		for (code = 2; code <= n_bins; code++)
-			changes += passing[code] != passing[code - 1];
-		if (changes > 1)
-		{
-			uint32_t	n_set = node_set_slots((uint32_t) n_bins);
-			ForestNode *set;
-
-			if (!add_slots(grower, 2 + n_set, &slot))
-				return false;
-			set = &grower->nodes[slot + 2];
-			memset(set, 0, n_set * sizeof(*set));
-			for (code = 0; code <= n_bins; code++)
-			{
-				uint32_t	bit = (uint32_t) passing[code] << (code & 31);
-
-				if (code & 32)
-					set[code >> 6].split |= bit;
-				else
-					set[code >> 6].next |= bit;
-			}
-			grower->nodes[node->slot].next = slot;
-			grower->nodes[node->slot].split = split | NODE_SET;
-			grower->has_sets = true;
-			*first = slot;
-			return true;
-		}
-		if (!passing[1])
-			for (code = 0; code <= n_bins; code++)
-				passing[code] = !passing[code];
-		for (limit = 1; limit < n_bins && passing[limit + 1]; limit++)
-			;
-	}
 	else
 	{
-		limit = best->limit;
 		for (code = 1; code <= n_bins; code++)
-			passing[code] = code <= limit;
+			passing[code] = code <= best->limit;
 		passing[BINS_NULL] = best->null_known ? best->null_passes : larger;
 	}
-	if (!add_slots(grower, 2, &slot))
+	split = grow_test((uint32_t) best->feature, n_bins, passing);
+	if (!add_slots(grower, 2 + (split & NODE_SET ? node_set_slots((uint32_t) n_bins) : 0), first))
 		return false;
-	if (!passing[BINS_NULL])
-		split |= (uint32_t) (limit - 1) << NODE_BYTE_SHIFT | NODE_NULL_FAILS;
-	else
-		split |= (uint32_t) limit << NODE_BYTE_SHIFT;
-	grower->nodes[node->slot].next = slot;
+	if (split & NODE_SET)
+	{
+		grow_write_set(&grower->nodes[*first + 2], n_bins, passing);
+		grower->has_sets = true;
+	}
+	grower->nodes[node->slot].next = *first;
 	grower->nodes[node->slot].split = split;
-	*first = slot;
 	return true;
 }
 

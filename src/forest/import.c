@@ -490,6 +490,7 @@ write_grove(Importer *importer)
 	parts.n_learn = import->rows;
 	parts.tables = tables;
 	parts.trees = trees;
+	parts.n_trees = options.trees;
 	parts.gains = import->gains;
 	parts.scale = 1;
 	parts.link = import->link;

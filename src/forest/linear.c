@@ -1152,29 +1152,6 @@ write_parts(Work *work)
  * Rows held out
  */
 
-/* What the model's shares say of a row's class */
-static void
-judge_shares(ModelFigures *figures, const double *shares, int32_t n_classes, int32_t class)
-{
-	int32_t		likeliest = 0;
-	int32_t		c;
-
-	for (c = 0; c < n_classes; c++)
-	{
-		double		error = shares[c] - (c == class);
-
-		if (shares[c] > shares[likeliest])
-			likeliest = c;
-
-		/* Of two classes, of one of them */
-		if (n_classes != 2 || c == 1)
-			figures->error += error * error;
-	}
-	figures->rows++;
-	figures->correct += likeliest == class;
-	figures->log_loss -= log(shares[class] > 1e-15 ? shares[class] : 1e-15);
-}
-
 /* The shares of all classes in row r of a block, from the margins found */
 static void
 shares_of(const Work *work, const double *margins, int r, double *shares)
@@ -1242,7 +1219,7 @@ judge(Work *work, const uint32_t *order)
 			if (data->n_classes > 0)
 			{
 				shares_of(work, margins, (int) (i - begin), shares);
-				judge_shares(figures, shares, data->n_classes, data->classes[order[i]]);
+				model_judge_shares(figures, shares, data->n_classes, data->classes[order[i]]);
 				continue;
 			}
 			target = (data->target[order[i]] / 2 - work->center / 2) / (spread / 2);

@@ -478,6 +478,29 @@ forest_importance(const Forest *forest, double *gains)
  * Writing
  */
 
+void
+model_judge_shares(ModelFigures *figures, const double *shares, int32_t n_classes,
+				   int32_t class)
+{
+	int32_t		likeliest = 0;
+	int32_t		c;
+
+	for (c = 0; c < n_classes; c++)
+	{
+		double		error = shares[c] - (c == class);
+
+		if (shares[c] > shares[likeliest])
+			likeliest = c;
+
+		/* Of two classes, of one of them */
+		if (n_classes != 2 || c == 1)
+			figures->error += error * error;
+	}
+	figures->rows++;
+	figures->correct += likeliest == class;
+	figures->log_loss -= log(shares[class] > 1e-15 ? shares[class] : 1e-15);
+}
+
 /* Bytes of a feature's bins; categories that did not occur are left out. */
 static uint64_t
 table_size(const BinTable *table, const ForestColumn *column)
@@ -556,7 +579,7 @@ write_sizes(const ModelParts *parts, WriteSizes *sizes)
 	}
 	for (i = 0; i < n_classes; i++)
 		sizes->names += data->class_names[i].size;
-	for (t = 0; t < parts->options->trees; t++)
+	for (t = 0; t < parts->n_trees; t++)
 	{
 		n_slots += parts->trees[t].n_slots;
 		n_shares += parts->trees[t].n_shares;
@@ -566,7 +589,7 @@ write_sizes(const ModelParts *parts, WriteSizes *sizes)
 	if (sizes->names > UINT32_MAX || sizes->bins > UINT32_MAX || n_shares > UINT32_MAX)
 		return false;
 	sizes->grove.n_slots = u64_number(n_slots);
-	sizes->grove.n_trees = (uint32_t) parts->options->trees;
+	sizes->grove.n_trees = (uint32_t) parts->n_trees;
 	sizes->grove.n_classes = n_classes;
 	sizes->grove.n_shares = (uint32_t) n_shares;
 	sizes->grove.n_bases = model_bases(parts->link, n_classes);
@@ -602,7 +625,7 @@ write_front(char *bytes, const ModelParts *parts, const WriteSizes *sizes, Fores
 	header->n_features = n_features;
 	header->n_classes = n_classes;
 	header->n_groves = 1;
-	header->n_trees = (uint32_t) parts->options->trees;
+	header->n_trees = (uint32_t) parts->n_trees;
 	header->names_size = (uint32_t) sizes->names;
 	header->positive = (uint32_t) (parts->options->positive + 1);
 	header->algorithm = (uint8_t) parts->options->algorithm;
@@ -715,7 +738,7 @@ write_trees(const Memory *memory, const ModelParts *parts, const ModelOut *out,
 	bool		ok = true;
 	int32_t		t;
 
-	for (t = 0; parts->bring != NULL && t < parts->options->trees; t++)
+	for (t = 0; parts->bring != NULL && t < parts->n_trees; t++)
 	{
 		size_t		count = shares ? parts->trees[t].n_shares : parts->trees[t].n_slots;
 
@@ -728,7 +751,7 @@ write_trees(const Memory *memory, const ModelParts *parts, const ModelOut *out,
 		if (buffer == NULL)
 			return false;
 	}
-	for (t = 0; ok && t < parts->options->trees; t++)
+	for (t = 0; ok && t < parts->n_trees; t++)
 	{
 		ModelTree  *tree = &parts->trees[t];
 		size_t		size = unit * (shares ? tree->n_shares : tree->n_slots);

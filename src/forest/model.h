@@ -351,6 +351,14 @@ typedef struct ModelFigures
 	double		log_loss;
 } ModelFigures;
 
+/* Adds what the shares of the classes say of a row of a class. */
+extern void model_judge_shares(ModelFigures *figures, const double *shares,
+							   int32_t n_classes, int32_t class);
+
+/* From the margins of a row to its outputs, which may be the same place */
+extern void model_apply_link(ForestLink link, uint32_t n_classes,
+							 const double *margins, double *outputs);
+
 struct BinTable;
 
 typedef struct ModelParts
@@ -360,6 +368,7 @@ typedef struct ModelParts
 	int64_t		n_learn;		/* rows learned from */
 	const struct BinTable *tables;
 	ModelTree  *trees;
+	int32_t		n_trees;
 	const double *gains;
 	double		base;
 	double		scale;

@@ -27,6 +27,7 @@ static const AlgorithmName algorithms[] = {
 	{FOREST_RANDOM_FOREST, "random_forest"},
 	{FOREST_EXTRA_TREES, "extra_trees"},
 	{FOREST_DECISION_TREE, "decision_tree"},
+	{FOREST_BOOSTED_TREES, "boosted_trees"},
 	{FOREST_LINEAR_SVM, "linear_svm"},
 	{FOREST_LOGISTIC, "logistic"},
 };
@@ -141,6 +142,32 @@ read_forest(JsonReader *reader, ForestOptions *forest)
 		forest->bins = (int32) number;
 }
 
+/* The keys of boosted trees besides, and their refusal elsewhere */
+static void
+read_boosted(JsonReader *reader, ForestOptions *forest)
+{
+	static const char *const of_boosted[] = {"max_leaves", "learning_rate", "l2",
+	"early_stopping", "validation_fraction"};
+	int64		number;
+	int			i;
+
+	if (forest->algorithm != FOREST_BOOSTED_TREES)
+	{
+		for (i = 0; i < (int) lengthof(of_boosted); i++)
+			json_refuse(reader, of_boosted[i], "is for boosted_trees");
+		return;
+	}
+	if (json_read_int(reader, "max_leaves", 2, FOREST_MAX_ROWS, &number))
+		forest->max_leaves = (int32) number;
+	json_read_float(reader, "learning_rate", 1e-6, 1, &forest->learning_rate);
+	json_read_float(reader, "l2", 0, 1e9, &forest->l2);
+	if (json_read_int(reader, "early_stopping", 1, FOREST_MAX_TREES, &number))
+		forest->early_stopping = (int32) number;
+	json_read_float(reader, "validation_fraction", 1e-3, 0.9, &forest->validation_fraction);
+	if (forest->early_stopping == 0)
+		json_refuse(reader, "validation_fraction", "is for early_stopping, which is not asked for");
+}
+
 /* The keys of the linear models, and what these have no use for */
 static void
 read_linear(JsonReader *reader, bool is_regression, ForestOptions *forest)
@@ -216,6 +243,7 @@ options_read(const Jsonb *json, OptionsUse use, const char *what, TupleDesc desc
 		json_refuse(&reader, "c", "is for linear_svm and logistic");
 		json_refuse(&reader, "epsilon", "is for linear_svm, and targets that are numbers");
 	}
+	read_boosted(&reader, &options->forest);
 	read_class_weight(&reader, options);
 	json_read_texts(&reader, "exclude", &options->exclude);
 	json_read_text(&reader, "positive", &options->positive);

@@ -359,15 +359,14 @@ margins_of_block(const Forest *forest, const uint8_t *rows, size_t n, double *ma
 			margins[i] /= forest->n_trees;
 }
 
-/* From the margins of a row to its outputs, which may be the same place. */
-static void
-apply_link(const Forest *forest, const double *margins, double *outputs)
+void
+model_apply_link(ForestLink link, uint32_t n_classes, const double *margins, double *outputs)
 {
 	double		largest;
 	double		sum = 0;
 	uint32_t	c;
 
-	switch (forest->link)
+	switch (link)
 	{
 		case FOREST_MEAN:
 		case FOREST_IDENTITY:
@@ -378,15 +377,15 @@ apply_link(const Forest *forest, const double *margins, double *outputs)
 			break;
 		case FOREST_SOFTMAX:
 			largest = margins[0];
-			for (c = 1; c < forest->n_classes; c++)
+			for (c = 1; c < n_classes; c++)
 				if (margins[c] > largest)
 					largest = margins[c];
-			for (c = 0; c < forest->n_classes; c++)
+			for (c = 0; c < n_classes; c++)
 			{
 				outputs[c] = exp(margins[c] - largest);
 				sum += outputs[c];
 			}
-			for (c = 0; c < forest->n_classes; c++)
+			for (c = 0; c < n_classes; c++)
 				outputs[c] /= sum;
 			break;
 	}
@@ -420,7 +419,7 @@ forest_predict(const Forest *forest, const uint8_t *rows, size_t n, double *outp
 	forest_margins(forest, rows, n, margins);
 	if (forest->link == FOREST_LOGIT || forest->link == FOREST_SOFTMAX)
 		for (i = 0; i < n; i++)
-			apply_link(forest, margins + i * width, outputs + i * n_outputs);
+			model_apply_link(forest->link, forest->n_classes, margins + i * width, outputs + i * n_outputs);
 }
 
 uint32_t

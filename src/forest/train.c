@@ -5,6 +5,7 @@
  *
  *-------------------------------------------------------------------------
  */
+#include "forest/boost.h"
 #include "forest/rows.h"
 #include "forest/train.h"
 
@@ -101,10 +102,20 @@ tree_need(const ForestData *data, const ForestOptions *options)
 	if (options->max_depth > 0 && options->max_depth < 48 &&
 		leaves > ldexp(1, options->max_depth))
 		leaves = ldexp(1, options->max_depth);
+	if (options->algorithm == FOREST_BOOSTED_TREES)
+		leaves = (double) boost_leaves(data, options) * boost_margins(data->n_classes);
 	tree = (uint64_t) leaves * sizeof(ForestNode) * (has_category ? 3 : 2);
-	if (data->n_classes > 2)
+	if (data->n_classes > 2 && options->algorithm != FOREST_BOOSTED_TREES)
 		tree += (uint64_t) (leaves / 2) * (uint64_t) data->n_classes * sizeof(float);
 	return tree;
+}
+
+/* Bytes of the model: its trees and bins */
+static uint64_t
+model_need(const ForestData *data, const ForestOptions *options)
+{
+	return tree_need(data, options) * (uint64_t) options->trees + (uint64_t) data->n_features *
+		(FOREST_MAX_BINS * sizeof(double) + sizeof(BinTable) + 64);
 }
 
 /* Rows in order and back, and either hashes or a sample being sorted */
@@ -136,7 +147,6 @@ forest_need(const ForestData *data, const ForestOptions *options)
 {
 	uint64_t	ordering = order_need((uint64_t) data->n_rows);
 	uint64_t	matrix;
-	uint64_t	tree;
 	uint64_t	model;
 	uint64_t	growing;
 
@@ -144,12 +154,14 @@ forest_need(const ForestData *data, const ForestOptions *options)
 		return linear_need(data, options);
 	matrix = training_matrix_size(data->n_rows, data->n_features) +
 		training_target_size(data->n_rows, data->n_classes);
-	tree = tree_need(data, options);
-	model = tree * (uint64_t) options->trees + (uint64_t) data->n_features *
-		(FOREST_MAX_BINS * sizeof(double) + sizeof(BinTable) + 64);
+	model = model_need(data, options);
 
 	/* While the model is written, the trees are there too. */
-	growing = grow_need(data->n_rows, data->n_features, data->n_classes) + 2 * tree;
+	if (options->algorithm == FOREST_BOOSTED_TREES)
+		growing = boost_need(data, options);
+	else
+		growing = grow_need(data->n_rows, data->n_features, data->n_classes) +
+			2 * tree_need(data, options);
 	if (ordering > growing + model)
 		growing = ordering;
 	else
@@ -202,6 +214,19 @@ check_arguments(const ForestData *data, const ForestOptions *options,
 		return bad_option(problem, "bins");
 	if (!(options->holdout >= 0 && options->holdout < 1))
 		return bad_option(problem, "holdout");
+	if (options->algorithm == FOREST_BOOSTED_TREES)
+	{
+		if (options->max_leaves < 0 || options->max_leaves == 1)
+			return bad_option(problem, "max_leaves");
+		if (!(options->learning_rate > 0 && options->learning_rate <= 1))
+			return bad_option(problem, "learning_rate");
+		if (!(options->l2 >= 0 && options->l2 <= 1e9))
+			return bad_option(problem, "l2");
+		if (options->early_stopping < 0)
+			return bad_option(problem, "early_stopping");
+		if (!(options->validation_fraction > 0 && options->validation_fraction < 1))
+			return bad_option(problem, "validation_fraction");
+	}
 	if (!(options->c >= 1e-9 && options->c <= 1e9))
 		return bad_option(problem, "c");
 	if (!(options->epsilon >= 0 && options->epsilon <= 1e9))
@@ -369,6 +394,42 @@ fit_weights(Training *training)
 }
 
 /*
+ * Boosted trees: their margins are in units of the target, as the leaves are.
+ */
+static bool
+boost_trees(Training *training)
+{
+	const ForestData *data = training->data;
+	ModelParts *parts = &training->parts;
+	int32_t		n_margins = boost_margins(data->n_classes);
+	BoostFit	fit;
+
+	memset(&fit, 0, sizeof(fit));
+	training->bases = memory_array(training->memory, (size_t) n_margins, sizeof(double));
+	if (training->bases == NULL)
+		return fail(training->problem, FOREST_NO_MEMORY);
+	fit.trees = training->trees;
+	fit.bases = training->bases;
+	fit.gains = training->gains;
+	if (!boost_fit(training->memory, &training->matrix, training->options, &fit,
+				   &training->problem->status))
+		return false;
+	if (data->n_classes == 0)
+	{
+		fit.bases[0] = parts->base + parts->scale * fit.bases[0];
+		parts->base = 0;
+		parts->link = FOREST_IDENTITY;
+	}
+	else
+		parts->link = data->n_classes == 2 ? FOREST_LOGIT : FOREST_SOFTMAX;
+	parts->bases = fit.bases;
+	parts->n_trees = fit.n_trees;
+	parts->has_sets = fit.has_sets;
+	parts->held = fit.held;
+	return true;
+}
+
+/*
  * Orders the rows, and turns columns and target into the matrix.  The rows
  * that are held out are the last by rank, which is as good as by chance; cuts
  * come from the others only.
@@ -447,7 +508,10 @@ training_prepare(Training *training, const TrainingPlace *place)
 	training->scratch.spare = NULL;
 
 	training->problem->status = FOREST_NO_MEMORY;
-	training->trees = memory_zero_array(memory, (size_t) training->options->trees,
+	training->n_trees = training->options->trees;
+	if (training->options->algorithm == FOREST_BOOSTED_TREES)
+		training->n_trees *= boost_margins(data->n_classes);
+	training->trees = memory_zero_array(memory, (size_t) training->n_trees,
 										sizeof(*training->trees));
 	training->gains = memory_zero_array(memory, (size_t) data->n_features,
 										sizeof(*training->gains));
@@ -455,6 +519,7 @@ training_prepare(Training *training, const TrainingPlace *place)
 		return false;
 	training->parts.tables = training->tables;
 	training->parts.trees = training->trees;
+	training->parts.n_trees = training->n_trees;
 	training->parts.gains = training->gains;
 	return true;
 }
@@ -570,6 +635,8 @@ training_grow(Training *training)
 
 	if (linear_is(training->options->algorithm))
 		return fit_weights(training);
+	if (training->options->algorithm == FOREST_BOOSTED_TREES)
+		return boost_trees(training);
 	training->grower = grow_start(training->memory, &training->matrix);
 	if (training->grower == NULL)
 		return fail(training->problem, FOREST_NO_MEMORY);
@@ -632,7 +699,7 @@ training_end(Training *training)
 
 	if (training->grower != NULL)
 		grow_end(training->grower);
-	for (i = 0; training->trees != NULL && i < training->options->trees; i++)
+	for (i = 0; training->trees != NULL && i < training->n_trees; i++)
 	{
 		memory_release(memory, training->trees[i].nodes);
 		memory_release(memory, training->trees[i].shares);
@@ -646,6 +713,7 @@ training_end(Training *training)
 	memory_release(memory, training->scratch.spare);
 	memory_release(memory, training->gains);
 	memory_release(memory, training->trees);
+	memory_release(memory, training->bases);
 	linear_release(memory, training->data, &training->linear);
 	training_leave_place(training);
 }

@@ -50,7 +50,9 @@ typedef struct Training
 	TrainingPlace place;
 	bool		place_is_ours;
 	double	   *gains;
-	ModelTree  *trees;			/* options->trees */
+	ModelTree  *trees;
+	int32_t		n_trees;		/* that there is room for */
+	double	   *bases;			/* of boosted trees */
 	Grower	   *grower;			/* of training_grow */
 	GrowMatrix	matrix;
 	LinearFit	linear;			/* instead of matrix and trees */

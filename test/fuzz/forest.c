@@ -52,6 +52,7 @@ ask(const Forest *forest)
 	}
 	forest_predict(forest, rows, 20, outputs);
 	forest_predict(forest, rows, 1, outputs);
+	forest_margins(forest, rows, 20, outputs);
 	if (forest->n_classes > 0)
 		(void) forest_likeliest(forest, outputs);
 	for (t = 0; t < forest->n_trees && t < 20; t++)
@@ -68,19 +69,23 @@ ask(const Forest *forest)
 				}
 		forest_tree_end(tree);
 	}
+	if (forest->n_trees <= 20)
+	{
+		double		base;
+
+		for (f = 0; f < n_outputs; f++)
+			(void) shap_explain(&memory_plain, forest, rows, f, &base, gains);
+	}
 	if (linear_is(forest->algorithm))
 	{
 		LinearReader reader;
 		LinearCoefficient coefficient;
-		double		base;
 
 		linear_reader_start(&reader, forest);
 		while (linear_reader_next(&reader, &coefficient))
 			if (coefficient.class >= (int64_t) forest->n_classes ||
 				coefficient.feature >= (int64_t) forest->n_features)
 				abort();
-		for (f = 0; f < n_outputs; f++)
-			(void) shap_explain(&memory_plain, forest, rows, f, &base, gains);
 	}
 	free(values);
 	free(gains);
@@ -111,10 +116,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 }
 
 /* Small forests of every kind; few, for training takes time. */
-#define EXAMPLES 32
+#define EXAMPLES 44
 
-/* From here on they are linear. */
+/* From here on they are linear, and then boosted. */
 #define LINEAR_EXAMPLES 24
+#define BOOSTED_EXAMPLES 32
 
 static char *examples[EXAMPLES];
 static size_t sizes[EXAMPLES];
@@ -176,7 +182,14 @@ make_example(int which)
 	data.classes = class_codes;
 	data.class_names = class_texts;
 	forest_options_default(&options);
-	if (which >= LINEAR_EXAMPLES)
+	if (which >= BOOSTED_EXAMPLES)
+	{
+		forest_options_of(&options, FOREST_BOOSTED_TREES);
+		options.trees = 1 + which % 3;
+		options.early_stopping = which % 2;
+		options.max_leaves = 6;
+	}
+	else if (which >= LINEAR_EXAMPLES)
 		forest_options_of(&options, which % 4 == 0 || which % 2 ? FOREST_LINEAR_SVM : FOREST_LOGISTIC);
 	else
 		options.trees = 1 + which % 3;

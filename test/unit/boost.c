@@ -8,6 +8,8 @@
  */
 #include "table.h"
 
+#include "forest/shap.h"
+
 static void
 fill_once(int *draws, int64_t n)
 {
@@ -243,6 +245,488 @@ test_share_of_rows(void)
 	free_table(table);
 }
 
+/*
+ * Boosted trees the slow way: leaves are lists of flags, and splits are found
+ * by trying all.
+ */
+typedef struct SlowLeaf
+{
+	bool	   *has;			/* rows */
+	bool	   *passes;			/* of the best split */
+	double		gain;			/* 0: there is none */
+} SlowLeaf;
+
+static double
+slow_boost_gain(const Table *table, const ForestOptions *options, const double *g,
+				const double *h, const bool *has, const bool *passes)
+{
+	double		sums[2][2] = {{0, 0}, {0, 0}};
+	int64_t		rows[2] = {0, 0};
+	int64_t		i;
+
+	for (i = 0; i < table->data.n_rows; i++)
+		if (has[i])
+		{
+			sums[passes[i]][0] += g[i];
+			sums[passes[i]][1] += h[i];
+			rows[passes[i]]++;
+		}
+	if (rows[0] < options->min_leaf || rows[1] < options->min_leaf ||
+		sums[0][1] < 1e-3 || sums[1][1] < 1e-3)
+		return 0;
+	return sums[0][0] * sums[0][0] / (sums[0][1] + options->l2) +
+		sums[1][0] * sums[1][0] / (sums[1][1] + options->l2) -
+		(sums[0][0] + sums[1][0]) * (sums[0][0] + sums[1][0]) /
+		(sums[0][1] + sums[1][1] + options->l2);
+}
+
+/* Fills in the best split of a leaf. */
+static void
+slow_boost_split(const Table *table, const ForestOptions *options, const double *g,
+				 const double *h, SlowLeaf *leaf)
+{
+	int64_t		n = table->data.n_rows;
+	bool	   *passes = malloc((size_t) n);
+	int			f;
+
+	leaf->gain = 0;
+	for (f = 0; f < table->data.n_features; f++)
+	{
+		const ForestColumn *column = &table->columns[f];
+		int64_t		choices = column->kind == FOREST_NUMBER ? n : (int64_t) 1 << column->n_categories;
+		int64_t		choice;
+		int			null_passes;
+
+		for (choice = 0; choice < choices; choice++)
+			for (null_passes = 0; null_passes < 2; null_passes++)
+			{
+				double		gain;
+				int64_t		i;
+
+				if (column->kind == FOREST_NUMBER &&
+					(isnan(column->numbers[choice]) || !leaf->has[choice]))
+					continue;
+				for (i = 0; i < n; i++)
+				{
+					if (column->kind == FOREST_NUMBER)
+						passes[i] = isnan(column->numbers[i]) ? null_passes :
+							column->numbers[i] <= column->numbers[choice];
+					else
+						passes[i] = column->codes[i] < 0 ? null_passes :
+							(choice >> column->codes[i]) & 1;
+				}
+				gain = slow_boost_gain(table, options, g, h, leaf->has, passes);
+				if (gain > leaf->gain * (1 + 1e-9) && gain > 1e-9)
+				{
+					leaf->gain = gain;
+					memcpy(leaf->passes, passes, (size_t) n);
+				}
+			}
+	}
+	free(passes);
+}
+
+/* Adds the tree that mends (g, h) to margin m of all rows. */
+static void
+slow_boost_tree(const Table *table, const ForestOptions *options, const double *g,
+				const double *h, double *margins, int width, int m)
+{
+	int64_t		n = table->data.n_rows;
+	SlowLeaf	leaves[40];
+	int			n_leaves = 1;
+	int			l;
+	int64_t		i;
+
+	for (l = 0; l < options->max_leaves; l++)
+	{
+		leaves[l].has = calloc((size_t) n, 1);
+		leaves[l].passes = calloc((size_t) n, 1);
+	}
+	memset(leaves[0].has, true, (size_t) n);
+	slow_boost_split(table, options, g, h, &leaves[0]);
+	while (n_leaves < options->max_leaves)
+	{
+		int			best = 0;
+
+		for (l = 1; l < n_leaves; l++)
+			if (leaves[l].gain > leaves[best].gain)
+				best = l;
+		if (leaves[best].gain == 0)
+			break;
+		for (i = 0; i < n; i++)
+		{
+			leaves[n_leaves].has[i] = leaves[best].has[i] && !leaves[best].passes[i];
+			leaves[best].has[i] = leaves[best].has[i] && leaves[best].passes[i];
+		}
+		slow_boost_split(table, options, g, h, &leaves[best]);
+		slow_boost_split(table, options, g, h, &leaves[n_leaves++]);
+	}
+	for (l = 0; l < options->max_leaves; l++)
+	{
+		double		sums[2] = {0, 0};
+
+		for (i = 0; i < n; i++)
+			if (leaves[l].has[i])
+			{
+				sums[0] += g[i];
+				sums[1] += h[i];
+			}
+		for (i = 0; i < n; i++)
+			if (leaves[l].has[i])
+				margins[i * width + m] -= options->learning_rate * sums[0] / (sums[1] + options->l2);
+		free(leaves[l].has);
+		free(leaves[l].passes);
+	}
+}
+
+/* The margins of all rows, n_classes or 1 each */
+static double *
+slow_boost(const Table *table, const ForestOptions *options)
+{
+	int64_t		n = table->data.n_rows;
+	int			k = table->data.n_classes;
+	int			width = k > 2 ? k : 1;
+	double	   *margins = calloc((size_t) (n * width), sizeof(double));
+	double	   *shares = calloc((size_t) (n * width), sizeof(double));
+	double	   *weights = malloc(sizeof(double) * (size_t) n);
+	double	   *g = malloc(sizeof(double) * (size_t) n);
+	double	   *h = malloc(sizeof(double) * (size_t) n);
+	double		bases[12] = {0};
+	double		all = 0;
+	int64_t		i;
+	int			round;
+	int			m;
+
+	for (i = 0; i < n; i++)
+	{
+		weights[i] = options->class_weights == NULL ? 1 : options->class_weights[table->classes[i]];
+		all += weights[i];
+	}
+	for (i = 0; i < n; i++)
+	{
+		weights[i] *= (double) n / all;
+		if (k == 0)
+			bases[0] += table->target[i] / (double) n;
+		else
+			bases[width == 1 ? 0 : table->classes[i]] += weights[i] / (double) n *
+				(width == 1 ? table->classes[i] : 1);
+	}
+	for (m = 0; m < width; m++)
+		bases[m] = k == 0 ? bases[m] : k == 2 ? log(bases[m] / (1 - bases[m])) : log(bases[m]);
+	for (i = 0; i < n * width; i++)
+		margins[i] = bases[i % width];
+	for (round = 0; round < options->trees; round++)
+	{
+		for (i = 0; i < n; i++)
+		{
+			double		sum = 0;
+
+			for (m = 0; m < width; m++)
+				sum += exp(margins[i * width + m]);
+			for (m = 0; m < width; m++)
+				shares[i * width + m] = width == 1 ? sum / (1 + sum) : exp(margins[i * width + m]) / sum;
+		}
+		for (m = 0; m < width; m++)
+		{
+			for (i = 0; i < n; i++)
+			{
+				double		p = shares[i * width + m];
+
+				g[i] = weights[i] * (k == 0 ? margins[i] - table->target[i] :
+									 p - (table->classes[i] == (k == 2 ? 1 : m)));
+				h[i] = weights[i] * (k == 0 ? 1 : p * (1 - p));
+			}
+			slow_boost_tree(table, options, g, h, margins, width, m);
+		}
+	}
+	free(shares);
+	free(weights);
+	free(g);
+	free(h);
+	return margins;
+}
+
+/* The margins of a model, for each row of a table */
+static double *
+margins_of(const Model *model, const Table *table, uint8_t **rows)
+{
+	const ForestData *data = &table->data;
+	size_t		row_size = forest_row_size(&model->forest);
+	double	   *margins = malloc(sizeof(double) * forest_margin_count(&model->forest) *
+								 (size_t) data->n_rows);
+	ForestValue *values = calloc((size_t) data->n_features, sizeof(*values));
+	int64_t		i;
+	int			f;
+
+	*rows = malloc(row_size * (size_t) data->n_rows);
+	for (i = 0; i < data->n_rows; i++)
+	{
+		for (f = 0; f < data->n_features; f++)
+		{
+			const ForestColumn *column = &data->features[f];
+
+			if (column->kind == FOREST_NUMBER)
+				values[f].number = column->numbers[i];
+			else if (column->codes[i] < 0)
+				values[f].category.data = NULL;
+			else
+				values[f].category = column->categories[column->codes[i]];
+		}
+		forest_bin_row(&model->forest, values, *rows + row_size * (size_t) i);
+	}
+	forest_margins(&model->forest, *rows, (size_t) data->n_rows, margins);
+	free(values);
+	return margins;
+}
+
+/*
+ * Boosted trees are those of the slow way; contributions and base are their
+ * margins; outputs follow from these.
+ */
+static void
+test_boosted(void)
+{
+	static const int n_classes[] = {0, 2, 3};
+	static const double weights[] = {1, 3.5, 0.25};
+	int			kind;
+	int			round;
+
+	for (kind = 0; kind < 3; kind++)
+		for (round = 0; round < 6; round++)
+		{
+			Table	   *table = make_table_of(90 + 20 * round, n_classes[kind], round % 2 ? 2 : 4,
+											  (uint64_t) round + 40);
+			int			width = kind == 2 ? 3 : 1;
+			ForestOptions options;
+			Model		model;
+			double	   *slow;
+			double	   *margins;
+			double	   *outputs;
+			double	   *contributions = malloc(sizeof(double) * 5);
+			uint8_t    *rows;
+			double		worst = 0;
+			double		worst_sum = 0;
+			double		worst_share = 0;
+			int64_t		i;
+			int			m;
+			int			f;
+
+			forest_options_of(&options, FOREST_BOOSTED_TREES);
+			options.trees = 4;
+			options.max_leaves = 5 + round;
+			options.learning_rate = 0.3;
+			options.min_leaf = round % 2 ? 5 : 1;
+			options.l2 = round % 2 ? 2 : 0;
+			options.class_weights = kind > 0 && round >= 4 ? weights : NULL;
+			model = train(table, &options);
+			CHECK(model.forest.algorithm == FOREST_BOOSTED_TREES);
+			CHECK(model.forest.n_trees == (uint32_t) (4 * width));
+			slow = slow_boost(table, &options);
+			margins = margins_of(&model, table, &rows);
+			outputs = predict(&model, table);
+			for (i = 0; i < table->data.n_rows; i++)
+			{
+				double		sum = 0;
+
+				for (m = 0; m < width; m++)
+				{
+					double		base;
+
+					worst = fmax(worst, fabs(margins[i * width + m] - slow[i * width + m]));
+					CHECK(shap_explain(&memory_plain, &model.forest,
+									   rows + forest_row_size(&model.forest) * (size_t) i,
+									   (uint32_t) (kind == 1 ? 1 : m), &base, contributions) == FOREST_OK);
+					for (f = 0; f < 5; f++)
+						base += contributions[f];
+					worst_sum = fmax(worst_sum, fabs(base - margins[i * width + m]));
+					sum += exp(margins[i * width + m]);
+				}
+				if (kind == 0)
+					worst_share = fmax(worst_share, fabs(outputs[i] - margins[i]));
+				else if (kind == 1)
+					worst_share = fmax(worst_share, fabs(outputs[2 * i + 1] - sum / (1 + sum)));
+				else
+					for (m = 0; m < 3; m++)
+						worst_share = fmax(worst_share, fabs(outputs[3 * i + m] - exp(margins[i * 3 + m]) / sum));
+			}
+			CHECK(worst < 1e-5);
+			CHECK(worst_sum < 1e-9);
+			CHECK(worst_share < 1e-12);
+			free(contributions);
+			free(rows);
+			free(slow);
+			free(margins);
+			free(outputs);
+			free(model.bytes);
+			free_table(table);
+		}
+}
+
+/* Any order of the rows gives the same bytes, whatever is drawn. */
+static void
+test_boosted_shuffled(void)
+{
+	static const int n_classes[] = {0, 2, 3, 1};
+	int			kind;
+
+	for (kind = 0; kind < 4; kind++)
+	{
+		Table	   *table = make_mixed(800, n_classes[kind], 12);
+		Table	   *other = shuffled(table, 4);
+		ForestOptions options;
+		Model		model;
+		Model		again;
+
+		forest_options_of(&options, FOREST_BOOSTED_TREES);
+		options.trees = 12;
+		options.sample_fraction = 0.6;
+		options.mtry = 2;
+		options.early_stopping = 3;
+		options.max_depth = 4;
+		model = train(table, &options);
+		again = train(other, &options);
+		CHECK(model.size == again.size && memcmp(model.bytes, again.bytes, model.size) == 0);
+		free(again.bytes);
+		options.seed = 1;
+		again = train(table, &options);
+		CHECK(kind == 3 || model.size != again.size || memcmp(model.bytes, again.bytes, model.size) != 0);
+		free(model.bytes);
+		free(again.bytes);
+		free_table(table);
+		free_table(other);
+	}
+}
+
+/*
+ * It stops where the loss of the rows held aside does not fall, and what is
+ * kept is what so few rounds give.
+ */
+static void
+test_early_stopping(void)
+{
+	static const int n_classes[] = {0, 2, 3};
+	int			kind;
+
+	for (kind = 0; kind < 3; kind++)
+	{
+		Table	   *table = make_mixed(400, n_classes[kind], 3);
+		ForestOptions options;
+		ForestOptions kept;
+		Model		model;
+		Model		again;
+
+		forest_options_of(&options, FOREST_BOOSTED_TREES);
+		options.trees = 2000;
+		options.learning_rate = 0.5;
+		options.early_stopping = 4;
+		options.validation_fraction = 0.25;
+		model = train(table, &options);
+		forest_grove_options(&model.forest, 0, &kept);
+		CHECK(kept.trees > 0 && kept.trees < 2000);
+		CHECK(kept.early_stopping == 4 && kept.validation_fraction == 0.25 &&
+			  kept.learning_rate == 0.5 && kept.max_leaves == 31 && kept.l2 == 0);
+		options.trees = kept.trees;
+		again = train(table, &options);
+		CHECK(model.size == again.size && memcmp(model.bytes, again.bytes, model.size) == 0);
+		free(model.bytes);
+		free(again.bytes);
+		free_table(table);
+	}
+}
+
+/*
+ * So many features and leaves that there is no room for a histogram of each
+ * leaf: the leaves still say what their rows need.
+ */
+static void
+test_boosted_wide(void)
+{
+	Table	   *table = make_table(600, 0);
+	ForestOptions options;
+	Model		model;
+	SlowTree	tree;
+	double		mean = 0;
+	double		worst = 0;
+	double	   *sums;
+	int		   *counts;
+	Random		random;
+	int64_t		i;
+	int			f;
+
+	random_start(&random, 1, 2);
+	for (f = 0; f < 1100; f++)
+		add_number(table);
+	for (i = 0; i < 600; i++)
+	{
+		for (f = 0; f < 1100; f++)
+			table->numbers[f][i] = random_unit(&random);
+		table->target[i] = 10 * table->numbers[3][i] + random_unit(&random);
+		mean += table->target[i] / 600;
+	}
+	forest_options_of(&options, FOREST_BOOSTED_TREES);
+	options.trees = 1;
+	options.max_leaves = 150;
+	options.min_leaf = 2;
+	options.learning_rate = 1;
+	model = train(table, &options);
+	tree = read_tree(&model.forest, 0, table);
+	sums = calloc((size_t) tree.n, sizeof(double));
+	counts = calloc((size_t) tree.n, sizeof(int));
+	CHECK(tree.n == 299);
+	for (i = 0; i < 600; i++)
+	{
+		const SlowNode *leaf = slow_leaf(&tree, table, i);
+
+		sums[leaf - tree.nodes] += table->target[i] - mean;
+		counts[leaf - tree.nodes]++;
+	}
+	for (f = 0; f < tree.n; f++)
+		if (tree.nodes[f].node.is_leaf)
+			worst = fmax(worst, fabs(tree.nodes[f].node.value - sums[f] / counts[f]));
+	CHECK(worst < 1e-5);
+	free(sums);
+	free(counts);
+	free_tree(&tree);
+	free(model.bytes);
+	free_table(table);
+}
+
+/* One class, constant targets, few rows: no split, and the right answer */
+static void
+test_boosted_awkward(void)
+{
+	int			kind;
+
+	for (kind = 0; kind < 4; kind++)
+	{
+		Table	   *table = make_mixed(kind == 3 ? 3 : 60, kind == 3 ? 0 : kind, 8);
+		ForestOptions options;
+		Model		model;
+		double	   *outputs;
+		bool		right = true;
+		int64_t		i;
+
+		for (i = 0; i < table->data.n_rows; i++)
+		{
+			table->target[i] = kind == 3 ? 1e15 * (double) i : 1e15;
+			table->classes[i] = 0;
+		}
+		forest_options_of(&options, FOREST_BOOSTED_TREES);
+		options.trees = kind == 3 ? 300 : 5;
+		options.min_leaf = 1;
+		options.early_stopping = kind == 2 ? 2 : 0;
+		model = train(table, &options);
+		outputs = predict(&model, table);
+		for (i = 0; i < table->data.n_rows; i++)
+			right = right && (kind == 3 ? fabs(outputs[i] - 1e15 * (double) i) < 1e9 :
+							  outputs[i * (kind > 0 ? kind : 1)] == (kind == 0 ? 1e15 : 1));
+		CHECK(right);
+		free(outputs);
+		free(model.bytes);
+		free_table(table);
+	}
+}
+
 /* What is no such algorithm's option. */
 static void
 test_refused(void)
@@ -257,6 +741,14 @@ test_refused(void)
 	options.trees = 2;
 	CHECK(!forest_train(&memory_plain, &table->data, &options, 0, &bytes, &size, &problem));
 	CHECK(problem.status == FOREST_BAD_OPTION && strcmp(problem.option, "trees") == 0);
+	forest_options_of(&options, FOREST_BOOSTED_TREES);
+	options.learning_rate = 0;
+	CHECK(!forest_train(&memory_plain, &table->data, &options, 0, &bytes, &size, &problem));
+	CHECK(problem.status == FOREST_BAD_OPTION && strcmp(problem.option, "learning_rate") == 0);
+	forest_options_of(&options, FOREST_BOOSTED_TREES);
+	options.max_leaves = 1;
+	CHECK(!forest_train(&memory_plain, &table->data, &options, 0, &bytes, &size, &problem));
+	CHECK(problem.status == FOREST_BAD_OPTION && strcmp(problem.option, "max_leaves") == 0);
 	free_table(table);
 }
 
@@ -268,6 +760,11 @@ main(void)
 	test_all_rows(FOREST_EXTRA_TREES);
 	test_cuts_by_chance();
 	test_share_of_rows();
+	test_boosted();
+	test_boosted_shuffled();
+	test_early_stopping();
+	test_boosted_wide();
+	test_boosted_awkward();
 	test_refused();
 	return check_report();
 }
