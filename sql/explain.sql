@@ -118,6 +118,18 @@ WHERE id <= 50;
 SELECT * FROM small, promo.explain_array(forest, ARRAY[1, 2]);
 SELECT * FROM model, promo.explain_array(forest, ARRAY[1, 2, 3, 4, 5, 6]);
 
+-- By name it is the version that is current
+SELECT version FROM promo.train('explained', 'SELECT visits, basket, spend FROM visit_target', 'spend', '{"trees": 5}');
+SELECT version FROM promo.train('explained', 'SELECT source, member, spend FROM visit_target', 'spend', '{"trees": 5}');
+SELECT feature, value FROM visit v, promo.explain('explained', v) e WHERE id = 1005 ORDER BY feature;
+SELECT promo.use_version('explained', 1);
+SELECT count(*) AS rows, max(abs(total - promo.predict('explained', v))) < 1e-9 AS same
+FROM visit v, LATERAL (SELECT sum(contribution) AS total FROM promo.explain('explained', v)) e WHERE id <= 100;
+SELECT count(*) AS same FROM visit v, promo.explain('explained', v) e JOIN promo.explain_array('explained', ARRAY[5, NULL]) a
+	ON (a.*) IS NOT DISTINCT FROM (e.*) WHERE id = 1005;
+SELECT * FROM visit v, promo.explain('nobody', v);
+SELECT promo.drop_model('explained');
+
 -- NULL and NaN are the same unknown value; an unseen category goes where they
 -- go, and is shown as it came; infinity is a number
 CREATE TYPE visit_row AS (visits int, basket float8, source text, member boolean, since date, constant int);

@@ -17,3 +17,23 @@ LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100000 ROWS 20;
 
 COMMENT ON FUNCTION explain_array(forest, float8[], text) IS
 'explain() for features that are all numbers, in the order of forest_info().features';
+
+-- Models by name, as those of predict()
+
+CREATE FUNCTION explain(model text, features record, class text DEFAULT NULL)
+RETURNS TABLE (feature text, value text, contribution float8)
+AS 'MODULE_PATHNAME', 'promo_explain'
+LANGUAGE C STABLE PARALLEL SAFE COST 100000 ROWS 20;
+
+COMMENT ON FUNCTION explain(text, record, text) IS
+'explain() of the version of a model that is current';
+
+CREATE FUNCTION explain_array(model text, features float8[], class text DEFAULT NULL)
+RETURNS TABLE (feature text, value text, contribution float8)
+AS 'MODULE_PATHNAME', 'promo_explain_array'
+LANGUAGE C STABLE PARALLEL SAFE COST 100000 ROWS 20;
+
+COMMENT ON FUNCTION explain_array(text, float8[], text) IS
+'explain_array() of the version of a model that is current';
+
+REVOKE ALL ON FUNCTION explain(text, record, text), explain_array(text, float8[], text) FROM PUBLIC;
