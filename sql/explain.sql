@@ -52,7 +52,7 @@ BEGIN
 	RETURN (n[1] * expectation(lines, at + 1, known, r) + n[2] * expectation(lines, other, known, r)) / (n[1] + n[2]);
 END
 $$;
-CREATE FUNCTION shapley(forest promo.forest, r jsonb) RETURNS TABLE (feature text, contribution float8) LANGUAGE sql AS $$
+CREATE FUNCTION shapley(forest promo.forest, r jsonb) RETURNS TABLE (feature text, contribution float8) LANGUAGE sql ROWS 5 AS $$
 	WITH name AS (SELECT features AS names, cardinality(features) AS n FROM promo.forest_info(forest)),
 	coalition AS (
 		SELECT s, sum(expectation(lines, 1, ARRAY(SELECT names[k] FROM generate_series(1, n) k WHERE s >> (k - 1) & 1 = 1),
@@ -69,12 +69,16 @@ CREATE FUNCTION shapley(forest promo.forest, r jsonb) RETURNS TABLE (feature tex
 	GROUP BY names[k];
 $$;
 CREATE TABLE small AS
-SELECT promo.random_forest(spend, f, '{"trees": 4, "mtry": 2, "max_depth": 5, "seed": 8}') AS forest
+SELECT promo.random_forest(spend, f, '{"trees": 3, "mtry": 2, "max_depth": 4, "seed": 8}') AS forest
 FROM visit_target v, LATERAL (SELECT visits, basket, id % 3 AS third, id % 7 AS seventh) f;
-SELECT count(*), max(abs(e.contribution - s.contribution)) < 1e-9 AS same, max(abs(s.contribution)) > 20 AS they_are_large
-FROM small, visit v, LATERAL (SELECT visits, basket, id % 3 AS third, id % 7 AS seventh) f,
-	promo.explain(forest, f) e JOIN shapley(forest, to_jsonb(f)) s ON e.feature IS NOT DISTINCT FROM s.feature
-WHERE id <= 12;
+WITH defined AS MATERIALIZED (
+	SELECT id, s.* FROM small, visit v, LATERAL (SELECT visits, basket, id % 3 AS third, id % 7 AS seventh) f,
+		shapley(forest, to_jsonb(f)) s
+	WHERE id BETWEEN 4 AND 7)
+SELECT count(*), max(abs(e.contribution - d.contribution)) < 1e-9 AS same, max(abs(d.contribution)) > 20 AS they_are_large
+FROM defined d, small, visit v, LATERAL (SELECT visits, basket, v.id % 3 AS third, v.id % 7 AS seventh) f,
+	promo.explain(forest, f) e
+WHERE v.id = d.id AND e.feature IS NOT DISTINCT FROM d.feature;
 
 -- Of classes the positive one is explained, or the one that is named
 CREATE TABLE class_model AS
@@ -127,6 +131,9 @@ SELECT count(*) AS rows, max(abs(total - promo.predict('explained', v))) < 1e-9 
 FROM visit v, LATERAL (SELECT sum(contribution) AS total FROM promo.explain('explained', v)) e WHERE id <= 100;
 SELECT count(*) AS same FROM visit v, promo.explain('explained', v) e JOIN promo.explain_array('explained', ARRAY[5, NULL]) a
 	ON (a.*) IS NOT DISTINCT FROM (e.*) WHERE id = 1005;
+SELECT count(*) AS same FROM promo.permutation_importance('explained', 'SELECT * FROM visit_target', 'spend') a
+JOIN promo.permutation_importance('explained', 'SELECT * FROM visit_target', 'spend') b ON (a.*) = (b.*);
+SELECT sum(rows) AS rows FROM promo.partial_dependence('explained', 'SELECT * FROM visit', 'visits');
 SELECT * FROM visit v, promo.explain('nobody', v);
 SELECT promo.drop_model('explained');
 
@@ -144,6 +151,69 @@ SELECT count(*) AS no_model FROM promo.explain(NULL::promo.forest, ROW(1, NULL, 
 
 -- All that is missing and of another kind is said at once
 SELECT * FROM model, LATERAL (SELECT 1 AS visits, 'x' AS basket) r, promo.explain(forest, r);
+
+-- Partial dependence: the mean prediction when every row has that value.  The
+-- target was made of visits, twenty more from a shop, and so on.
+SELECT round(max(prediction) - min(prediction)) AS from_0_to_49, count(*) AS points, sum(rows) AS rows
+FROM model, promo.partial_dependence(forest, 'SELECT * FROM visit', 'visits', points => 8);
+SELECT value, rows, round(prediction::numeric) AS prediction
+FROM model, promo.partial_dependence(forest, 'SELECT * FROM visit', 'source') WITH ORDINALITY ORDER BY ordinality;
+SELECT value, rows FROM model, promo.partial_dependence(forest, 'SELECT * FROM visit', 'since', 3) WITH ORDINALITY ORDER BY ordinality;
+SELECT max(abs(p.prediction - mean)) < 1e-9 AS same
+FROM model, promo.partial_dependence(forest, 'SELECT * FROM visit WHERE id <= 100', 'member') p,
+	LATERAL (SELECT avg(promo.predict(forest, r)) AS mean FROM visit v,
+		LATERAL (SELECT v.visits, v.basket, v.source, p.value::boolean AS member, v.since, v.constant) r WHERE id <= 100) m;
+SELECT value, round(prediction::numeric, 3) AS prediction
+FROM class_model, promo.partial_dependence(of_text, 'SELECT * FROM visit_target WHERE basket IS NULL', 'basket', 20, 'mail');
+
+-- Permutation importance over any rows, as on a later month: the error is that
+-- of the predictions, and the same in whatever order the rows come
+SELECT feature, permutation > 50 AS matters, permutation = 0 AS is_nothing, deviation < permutation / 5 AS is_sure
+FROM model, promo.permutation_importance(forest, 'SELECT * FROM visit_target', 'spend') WITH ORDINALITY ORDER BY ordinality;
+SELECT count(*) AS features, max(abs(error - mse)) < 1e-9 AS same
+FROM model, promo.permutation_importance(forest, 'SELECT * FROM visit_target', 'spend'),
+	(SELECT (promo.regression_metrics(spend, promo.predict(forest, v))).mse FROM model, visit_target v) m;
+SELECT count(*) AS same
+FROM model, promo.permutation_importance(forest, 'SELECT * FROM visit_target ORDER BY id', 'spend', 2, 7) a
+JOIN promo.permutation_importance(forest, 'SELECT * FROM visit_target ORDER BY basket, id DESC', 'spend', 2, 7) b ON (a.*) = (b.*);
+SELECT max(abs(error - brier)) < 1e-9 AS same, max(permutation) > 0 AS something_matters
+FROM class_model, promo.permutation_importance(of_boolean, 'SELECT * FROM visit_target', 'member'),
+	(SELECT (promo.classification_metrics(member, promo.predict(of_boolean, v))).brier FROM class_model, visit_target v) m;
+
+-- One repeat has no deviation, one row nothing to be dealt, no rows no answer
+SELECT count(*) AS features, count(deviation) AS deviations
+FROM model, promo.permutation_importance(forest, 'SELECT * FROM visit_target', 'spend', repeats => 1);
+SELECT DISTINCT permutation, deviation FROM model, promo.permutation_importance(forest, 'SELECT * FROM visit_target WHERE id = 1', 'spend');
+SELECT value, rows FROM model, promo.partial_dependence(forest, 'SELECT * FROM visit WHERE id = 1', 'visits');
+SELECT * FROM model, promo.permutation_importance(forest, 'SELECT * FROM visit_target WHERE false', 'spend');
+SELECT * FROM model, promo.partial_dependence(forest, 'SELECT * FROM visit WHERE false', 'visits');
+SELECT * FROM model, promo.partial_dependence(forest, NULL, 'visits');
+
+-- What cannot be
+SELECT * FROM model, promo.partial_dependence(forest, 'SELECT * FROM visit', 'age');
+SELECT * FROM model, promo.partial_dependence(forest, 'SELECT * FROM visit', 'visits', 1);
+SELECT * FROM model, promo.partial_dependence(forest, 'SELECT 1 AS visits', 'visits');
+SELECT * FROM model, promo.partial_dependence(forest, 'DELETE FROM visit', 'visits');
+SELECT * FROM class_model, promo.partial_dependence(of_text, 'SELECT * FROM visit_target', 'basket');
+SELECT * FROM model, promo.permutation_importance(forest, 'SELECT * FROM visit', 'spend');
+SELECT * FROM model, promo.permutation_importance(forest, 'SELECT * FROM visit_target', 'source');
+SELECT * FROM model, promo.permutation_importance(forest, 'SELECT *, 1 AS spend FROM visit_target', 'spend');
+SELECT * FROM model, promo.permutation_importance(forest, 'SELECT v.*, NULL::int AS spend FROM visit v', 'spend');
+SELECT * FROM model, promo.permutation_importance(forest, $$SELECT v.*, float8 'NaN' AS spend FROM visit v$$, 'spend');
+SELECT * FROM model, promo.permutation_importance(forest, 'SELECT * FROM visit_target', 'spend', repeats => 0);
+SET promo.build_memory = '64kB';
+SELECT * FROM model, promo.permutation_importance(forest, 'SELECT * FROM visit_target', 'spend');
+RESET promo.build_memory;
+
+-- The query runs as the caller
+CREATE ROLE explain_guest;
+GRANT SELECT ON model TO explain_guest;
+SET ROLE explain_guest;
+SELECT * FROM model, promo.partial_dependence(forest, 'SELECT * FROM visit', 'visits');
+SELECT * FROM promo.explain('explained', ROW(1));
+RESET ROLE;
+REVOKE ALL ON model FROM explain_guest;
+DROP ROLE explain_guest;
 
 -- Other operators, casts and functions on the way change nothing
 CREATE SCHEMA hostile;
@@ -167,9 +237,11 @@ FROM (SELECT forest, w, promo.predict(forest, w) AS predicted
 	FROM wide w, (SELECT promo.random_forest(x1 + 3 * x2 + x3, w, '{"trees": 5}') AS forest FROM wide w) m
 	WHERE x1 = 16 LIMIT 1) r, promo.explain(forest, w);
 
--- Explaining very many rows can be canceled
+-- All of it can be canceled
 SET statement_timeout = '200ms';
 SELECT count(*) FROM model, visit v, generate_series(1, 1000000), promo.explain(forest, v);
+SELECT count(*) FROM model, promo.permutation_importance(forest, 'SELECT * FROM visit_target', 'spend', 1000);
+SELECT count(*) FROM model, promo.partial_dependence(forest, 'SELECT v.* FROM visit v, generate_series(1, 1000000)', 'visits');
 RESET statement_timeout;
 
 DROP SCHEMA hostile CASCADE;
