@@ -57,6 +57,40 @@ SELECT count(DISTINCT sha256(p.bytes)) AS models, bool_and(v.bytes < 500000) AS 
 FROM promo.model_version v JOIN promo.model_piece p USING (version_id)
 WHERE v.model = 'tier by boosted_trees' AND v.version > 1;
 
+-- A row of weight w counts as w rows, one of weight 0 is none, and the column
+-- is no feature
+CREATE VIEW visitor_weighed AS SELECT spend, source, noise, buys, id % 4 AS weight FROM visitor_target;
+SELECT v.algorithm, v.features, v.rows FROM (VALUES ('decision_tree'), ('extra_trees'), ('boosted_trees'), ('logistic')) a(algorithm),
+	promo.train('weighed by ' || a.algorithm, 'SELECT * FROM visitor_weighed', 'buys',
+		jsonb_build_object('algorithm', a.algorithm, 'weights', 'weight')
+		|| CASE WHEN a.algorithm = 'logistic' THEN '{}'::jsonb ELSE '{"min_leaf": 1, "max_depth": 4}' END) v;
+SELECT v.algorithm, v.features, v.rows FROM (VALUES ('decision_tree'), ('extra_trees'), ('boosted_trees'), ('logistic')) a(algorithm),
+	promo.train('repeated by ' || a.algorithm, 'SELECT spend, source, noise, buys FROM visitor_weighed, generate_series(1, weight)', 'buys',
+		jsonb_build_object('algorithm', a.algorithm)
+		|| CASE WHEN a.algorithm = 'logistic' THEN '{}'::jsonb ELSE '{"min_leaf": 1, "max_depth": 4}' END) v;
+SELECT a.algorithm, avg(abs(promo.predict('weighed by ' || a.algorithm, v) - promo.predict('repeated by ' || a.algorithm, v))) < 0.02 AS same
+FROM (VALUES ('decision_tree'), ('extra_trees'), ('boosted_trees'), ('logistic')) a(algorithm), visitor_target v GROUP BY 1 ORDER BY 1;
+
+-- A forest goes by the weights too, with workers and from a file
+SET work_mem = '64kB';
+SELECT v.rows FROM promo.train('weighed', 'SELECT spend, source, buys, CASE WHEN source = ''mail'' THEN 1e-6 ELSE 5 END AS w
+	FROM (SELECT spend, source, CASE WHEN source = ''mail'' THEN NOT buys ELSE buys END AS buys FROM visitor_target) t', 'buys',
+	'{"weights": "w", "exclude": ["source"], "workers": 2}') v;
+RESET work_mem;
+SELECT avg((promo.predict('weighed', v) > 0.5)::int) FILTER (WHERE spend > 65) > 0.95 AS goes_by_the_heavy
+FROM visitor_target v WHERE source IS DISTINCT FROM 'mail';
+
+-- Weights that are none
+SELECT promo.train('weighed', 'SELECT spend, buys, -1 AS w FROM visitor_target', 'buys', '{"weights": "w"}');
+SELECT promo.train('weighed', 'SELECT spend, buys, NULL::int AS w FROM visitor_target', 'buys', '{"weights": "w"}');
+SELECT promo.train('weighed', 'SELECT spend, buys, ''NaN''::float8 AS w FROM visitor_target', 'buys', '{"weights": "w"}');
+SELECT promo.train('weighed', 'SELECT spend, buys, ''infinity''::float8 AS w FROM visitor_target', 'buys', '{"weights": "w"}');
+SELECT promo.train('weighed', 'SELECT spend, buys, 0 AS w FROM visitor_target', 'buys', '{"weights": "w"}');
+SELECT promo.train('weighed', 'SELECT spend, buys, ''heavy'' AS w FROM visitor_target', 'buys', '{"weights": "w"}');
+SELECT promo.train('weighed', 'SELECT spend, buys FROM visitor_target', 'buys', '{"weights": "w"}');
+SELECT promo.train('weighed', 'SELECT spend, buys FROM visitor_target', 'buys', '{"weights": "buys"}');
+SELECT promo.random_forest(buys, (SELECT r FROM (SELECT v.spend, v.noise) r), '{"weights": "noise"}') FROM visitor_target v;
+
 -- What is no option of an algorithm is refused
 SELECT train_visitors('buys', '{"algorithm": "boosted_trees", "max_leaves": 1, "learning_rate": 2, "l2": -1, "validation_fraction": 0.1}');
 SELECT train_visitors('buys', '{"algorithm": "extra_trees", "max_leaves": 8, "learning_rate": 0.1}');
@@ -65,5 +99,5 @@ SELECT train_visitors('buys', '{"algorithm": "gradient"}');
 
 SELECT promo.drop_model(model) FROM (SELECT DISTINCT model FROM promo.models) m;
 DROP FUNCTION train_visitors;
-DROP VIEW visitor_target;
+DROP VIEW visitor_weighed, visitor_target;
 DROP TABLE visitor;

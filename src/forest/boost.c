@@ -212,14 +212,16 @@ make_weights(Boost *boost)
 	double		sum = 0;
 	size_t		i;
 
-	if (matrix->class_weights == NULL)
+	if (matrix->class_weights == NULL && matrix->weights == NULL)
 		return true;
 	boost->weights = memory_array(boost->memory, boost->n_rows, sizeof(double));
 	if (boost->weights == NULL)
 		return false;
 	for (i = 0; i < boost->n_rows; i++)
 	{
-		boost->weights[i] = matrix->class_weights[matrix->classes[i]];
+		boost->weights[i] = matrix->weights == NULL ? 1 : matrix->weights[i];
+		if (matrix->class_weights != NULL)
+			boost->weights[i] *= matrix->class_weights[matrix->classes[i]];
 		if (i < boost->n_fit)
 			sum += boost->weights[i];
 	}

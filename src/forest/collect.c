@@ -609,6 +609,20 @@ ranked_codes(const Memory *memory, const Collection *collection, int32_t i,
 	return codes;
 }
 
+/* The numbers of column i, from the file in memory of their own; NULL: no memory */
+static const double *
+number_values(const Memory *memory, const Collection *collection, int32_t i)
+{
+	double	   *numbers;
+
+	if (collection->written == 0)
+		return collection->column[i].numbers;
+	numbers = memory_array(memory, (size_t) collection->rows, sizeof(double));
+	if (numbers != NULL)
+		read_values(collection, i, numbers);
+	return numbers;
+}
+
 /* What brings columns from the file */
 typedef struct Bringer
 {
@@ -656,7 +670,8 @@ collect_data_need(const Collection *collection)
 				(collection->written == 0 ? (uint64_t) collection->rows * sizeof(int32_t) : 0);
 	}
 	if (collection->written > 0)
-		need += (uint64_t) collection->rows * (sizeof(double) + value_size(target));
+		need += (uint64_t) collection->rows * (sizeof(double) + value_size(target) +
+											   (collection->has_weights ? sizeof(double) : 0));
 	return need;
 }
 
@@ -712,8 +727,14 @@ collect_data(const Memory *memory, const Collection *collection, ForestData *dat
 			features[i].numbers = column->numbers;
 	}
 	data->n_rows = collection->rows;
-	data->n_features = collection->columns;
+	data->n_features = collection->columns - collection->has_weights;
 	data->features = features;
+	if (collection->has_weights)
+	{
+		data->weights = number_values(memory, collection, data->n_features);
+		if (data->weights == NULL)
+			return false;
+	}
 	data->target_source = target->source;
 	if (target->kind == FOREST_CATEGORY)
 	{
@@ -724,15 +745,6 @@ collect_data(const Memory *memory, const Collection *collection, ForestData *dat
 		memory_release(memory, ranks);
 		return data->classes != NULL;
 	}
-	data->target = target->numbers;
-	if (collection->written > 0)
-	{
-		double	   *numbers = memory_array(memory, (size_t) collection->rows, sizeof(double));
-
-		if (numbers == NULL)
-			return false;
-		read_values(collection, collection->columns, numbers);
-		data->target = numbers;
-	}
-	return true;
+	data->target = number_values(memory, collection, collection->columns);
+	return data->target != NULL;
 }

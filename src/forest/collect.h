@@ -61,6 +61,8 @@ typedef struct Collection
 	const CollectFile *file;	/* or NULL */
 	int64_t		room;			/* rows that the columns have space for */
 	int32_t		columns;
+	bool		has_weights;	/* the last feature is none, but a number that
+								 * says how much each row counts */
 	CollectColumn *column;		/* `columns` features, then the target */
 	uint64_t	bytes;			/* held in all, roughly */
 	uint64_t	next_bytes;		/* held while it grows the next time */

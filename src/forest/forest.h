@@ -140,7 +140,7 @@ typedef struct ForestData
 	const int32_t *classes;		/* else 0 .. n_classes - 1 */
 	const ForestText *class_names;	/* strictly ascending */
 	const double *weights;		/* how much each row counts: in [1e-9, 1e9];
-								 * NULL: all 1.  Linear models only. */
+								 * NULL: all 1 */
 	uint8_t		target_source;	/* the caller's, as ForestColumn.source */
 
 	/*

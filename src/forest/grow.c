@@ -21,6 +21,9 @@
  * rows.  The rows of a subtree that fits a cache are copied there, a record
  * each, which turns random reads of columns into reads of near memory.
  *
+ * Rows that have weights have sums that are no words: these are added up as
+ * doubles, row by row, and rows stay where their ranks tell.
+ *
  * Rows that were not drawn go down the tree beside the others, and at a leaf
  * get its value: the out-of-bag error costs no walks.
  *
@@ -177,7 +180,7 @@ struct Grower
 
 	/* Several classes: rows and weight of each class by bin. */
 	uint32_t   *class_rows;		/* CODES */
-	uint32_t   *class_weight;	/* CODES * n_classes */
+	double	   *class_weight;	/* CODES * n_classes */
 	double	   *class_total;
 	double	   *class_left;
 	double	   *class_share;	/* CODES * n_classes */
@@ -213,7 +216,7 @@ grow_need(int64_t n_rows, int32_t n_features, int32_t n_classes)
 
 	a_row += n_classes > 2 ? (uint64_t) n_classes * sizeof(uint32_t) : sizeof(int64_t);
 	if (n_classes > 2)
-		fixed += CODES * (uint64_t) n_classes * (sizeof(uint32_t) + sizeof(double));
+		fixed += CODES * (uint64_t) n_classes * 2 * sizeof(double);
 	for (level = 1; level < LEVELS; level++)
 		fixed += block_bytes[level];
 	fixed += (uint64_t) n_features * (sizeof(int32_t) + sizeof(uint64_t));
@@ -536,6 +539,44 @@ make_words(Grower *grower, const GrowNode *node, uint32_t *low, uint32_t *high)
 	return total;
 }
 
+/* What a drawn row weighs, its class left out */
+static inline double
+row_weight(const Grower *grower, const GrowRow *row)
+{
+	const double *weights = grower->matrix->weights;
+	double		drawn = row->tag & TAG_WEIGHT;
+
+	return weights == NULL ? drawn : drawn * weights[row->offset / grower->matrix->row_step];
+}
+
+/* The same with the class of two, or of numbers */
+static inline double
+pair_weight(const Grower *grower, const GrowRow *row)
+{
+	const double *classes = grower->matrix->class_weights;
+	double		weight = row_weight(grower, row);
+
+	return classes == NULL ? weight : weight * classes[row->tag >> TAG_SHIFT];
+}
+
+/* The sums of a node whose rows have weights */
+static void
+weigh_rows(const Grower *grower, const GrowNode *node, GrowTotal *total)
+{
+	const GrowRow *rows = grower->rows + node->begin;
+	uint32_t	i;
+
+	total->weight = 0;
+	total->sum = 0;
+	for (i = 0; i < node->n_rows; i++)
+	{
+		double		weight = pair_weight(grower, &rows[i]);
+
+		total->weight += weight;
+		total->sum += weight * (rows[i].tag >> TAG_SHIFT);
+	}
+}
+
 /* Adds the words of some rows to the histogram of a feature. */
 static inline void
 add_words(GrowHistogram *histogram, const uint8_t *bytes, const GrowRow *rows,
@@ -691,6 +732,52 @@ feature_bytes(const Grower *grower, const GrowNode *node, int32_t feature)
 	return level->bytes + (size_t) feature * level->feature_step;
 }
 
+/* The same for rows that have weights */
+static void
+list_weighted(Grower *grower, const GrowNode *node, int32_t feature)
+{
+	const uint8_t *bytes = feature_bytes(grower, node, feature);
+	const GrowRow *rows = grower->rows + node->begin;
+	GrowScan   *scan = &grower->scan;
+	int			n_codes = grower->matrix->n_bins[feature] + 1;
+	uint32_t	counts[CODES];
+	double		weights[CODES];
+	double		sums[CODES];
+	uint32_t	i;
+	int			n = 0;
+	int			code;
+
+	for (code = 0; code < n_codes; code++)
+	{
+		counts[code] = 0;
+		weights[code] = 0;
+		sums[code] = 0;
+	}
+	for (i = 0; i < node->n_rows; i++)
+	{
+		double		weight = pair_weight(grower, &rows[i]);
+
+		code = bytes[rows[i].offset];
+		counts[code]++;
+		weights[code] += weight;
+		sums[code] += weight * (rows[i].tag >> TAG_SHIFT);
+	}
+	scan->null_rows = counts[BINS_NULL];
+	scan->null_weight = weights[BINS_NULL];
+	scan->null_sum = sums[BINS_NULL];
+	for (code = 1; code < n_codes; code++)
+	{
+		if (counts[code] == 0)
+			continue;
+		scan->code[n] = (uint8_t) code;
+		scan->rows[n] = counts[code];
+		scan->weight[n] = weights[code];
+		scan->sum[n] = sums[code];
+		n++;
+	}
+	scan->n = n;
+}
+
 /* The same for a node of any size, as sums. */
 static void
 list_sums(Grower *grower, const GrowNode *node, const GrowTotal *total, int32_t feature)
@@ -706,6 +793,11 @@ list_sums(Grower *grower, const GrowNode *node, const GrowTotal *total, int32_t 
 	uint32_t	begin;
 	int			code;
 
+	if (grower->matrix->weights != NULL)
+	{
+		list_weighted(grower, node, feature);
+		return;
+	}
 	if (!total->chunked)
 	{
 		add_one(histogram, bytes, rows, grower->words, total->rows);
@@ -906,6 +998,18 @@ score_pairs(const double *weight, const double *sum, int begin, int end,
 	}
 }
 
+/*
+ * Whether both sides of a split weigh something beside the other: a side that
+ * does not is rounding.
+ */
+static inline bool
+both_weigh(const GrowTotal *total, double weight)
+{
+	double		least = total->weight * 1e-12;
+
+	return weight > least && total->weight - weight > least;
+}
+
 /* Notes a split that is the best so far. */
 static void
 take_split(Grower *grower, int32_t feature, double score, int at,
@@ -969,7 +1073,8 @@ search_pairs(Grower *grower, const GrowTotal *total, int32_t feature, bool null_
 				total->weight, total->sum, scan->score);
 	for (i = begin; i < end; i++)
 	{
-		if (scan->score[i] > best)
+		if (scan->score[i] > best &&
+			both_weigh(total, scan->weight[i] + (null_passes ? scan->null_weight : 0)))
 		{
 			best = scan->score[i];
 			best_at = i;
@@ -1030,7 +1135,8 @@ static inline bool
 has_words(const Grower *grower, const GrowTotal *total, int32_t feature)
 {
 	return grower->pairs && !total->chunked && grower->matrix->class_weights == NULL &&
-		!grower->matrix->random_cuts && grower->matrix->kinds[feature] == FOREST_NUMBER;
+		grower->matrix->weights == NULL && !grower->matrix->random_cuts &&
+		grower->matrix->kinds[feature] == FOREST_NUMBER;
 }
 
 /* Searches a histogram of words; false when the feature is constant. */
@@ -1104,7 +1210,7 @@ total_classes(Grower *grower, const GrowNode *node, GrowTotal *total)
 		grower->class_total[c] = 0;
 	for (i = 0; i < node->n_rows; i++)
 	{
-		grower->class_total[rows[i].tag >> TAG_SHIFT] += rows[i].tag & TAG_WEIGHT;
+		grower->class_total[rows[i].tag >> TAG_SHIFT] += row_weight(grower, &rows[i]);
 		total->drawn += rows[i].tag & TAG_WEIGHT;
 	}
 	for (c = 0; c < grower->n_classes; c++)
@@ -1143,7 +1249,7 @@ sort_classes(Grower *grower, GrowScan *scan)
 		total_weight += grower->class_total[c];
 	for (i = 0; i < scan->n; i++)
 	{
-		const uint32_t *counts = grower->class_weight + (size_t) scan->code[i] * k;
+		const double *counts = grower->class_weight + (size_t) scan->code[i] * k;
 		double	   *shares = grower->class_share + (size_t) i * k;
 		double		weight = 0;
 		double		width = 0;
@@ -1225,7 +1331,7 @@ search_classes(Grower *grower, const GrowTotal *total, int32_t feature, bool nul
 	for (i = null_passes ? -1 : 0; i < scan->n; i++)
 	{
 		int			code = i < 0 ? BINS_NULL : scan->code[i];
-		const uint32_t *counts = grower->class_weight + (size_t) code * k;
+		const double *counts = grower->class_weight + (size_t) code * k;
 		double		left_weight = 0;
 		double		left_squares = 0;
 		double		right_squares = 0;
@@ -1249,7 +1355,7 @@ search_classes(Grower *grower, const GrowTotal *total, int32_t feature, bool nul
 			total->weight - total->sum;
 		if (score < 0)
 			score = 0;			/* rounding */
-		if (score > grower->best.score)
+		if (score > grower->best.score && both_weigh(total, left_weight))
 			take_split(grower, feature, score, i, (uint32_t) rows, null_passes,
 					   scan->null_rows > 0);
 	}
@@ -1274,7 +1380,7 @@ try_feature_classes(Grower *grower, const GrowNode *node, const GrowTotal *total
 		uint8_t		code = bytes[rows[i].offset];
 
 		grower->class_weight[(size_t) code * k + (rows[i].tag >> TAG_SHIFT)] +=
-			rows[i].tag & TAG_WEIGHT;
+			row_weight(grower, &rows[i]);
 		grower->class_rows[code]++;
 		filled[code >> 6] |= UINT64_C(1) << (code & 63);
 	}
@@ -1491,8 +1597,8 @@ make_leaf(Grower *grower, const GrowNode *node, const GrowTotal *total)
 
 			for (i = 0; i < node->n_rows; i++)
 				sum += row_target(grower, node->level, rows[i].offset) *
-					(rows[i].tag & TAG_WEIGHT);
-			mean = sum / (double) total->drawn;
+					row_weight(grower, &rows[i]);
+			mean = sum / total->weight;
 		}
 		else
 			mean = total->sum / total->weight;
@@ -1657,7 +1763,7 @@ move_rows(Grower *grower, GrowNode *node)
 	uint8_t    *record = to->block;
 	int			part;
 
-	if (level + 1 == LEVELS || node->n_rows < 32 || n > BLOCK_ROWS ||
+	if (level + 1 == LEVELS || matrix->weights != NULL || node->n_rows < 32 || n > BLOCK_ROWS ||
 		n * grower->record > block_bytes[level + 1])
 		return;
 	for (n = node->n_rows; n > (size_t) matrix->min_leaf && n > 1; n /= 2)
@@ -1727,6 +1833,8 @@ grow_node(Grower *grower, GrowNode *node, ForestStatus *status)
 			if (split)
 				total = make_words(grower, node, &low, &high);
 		}
+		if (matrix->weights != NULL)
+			weigh_rows(grower, node, &total);
 		split = split && low < high;
 	}
 	else

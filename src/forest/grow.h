@@ -39,6 +39,7 @@ typedef struct GrowMatrix
 	const double *targets;		/* by rank, in units: within [-1, 1] */
 	const uint16_t *classes;	/* by rank */
 	const double *class_weights;	/* NULL: all 1 */
+	const double *weights;		/* of rows, by rank; NULL: all 1 */
 
 	int64_t		n_draws;		/* rows drawn for a tree, */
 	bool		replaces;		/* with replacement; else each once at most */

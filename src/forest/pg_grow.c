@@ -30,6 +30,7 @@
 #define KEY_WEIGHTS 6
 #define KEY_TREES 7
 #define KEY_GROWERS 8
+#define KEY_ROW_WEIGHTS 9
 
 /* Rows times features times trees that a worker is worth starting for */
 #define CELLS_A_WORKER 4e6
@@ -165,6 +166,7 @@ promo_grow_worker(dsm_segment *segment, shm_toc *toc)
 	else
 		matrix.classes = shm_toc_lookup(toc, KEY_TARGETS, false);
 	matrix.class_weights = shm_toc_lookup(toc, KEY_WEIGHTS, true);
+	matrix.weights = shm_toc_lookup(toc, KEY_ROW_WEIGHTS, true);
 
 	SharedFileSetAttach(&growth->files, segment);
 	file_name(name, ParallelWorkerNumber + 1);
@@ -318,11 +320,13 @@ grow_shared(Training *training, int workers, TempFile *file, Progress *progress)
 	Size		target_size = training_target_size(data->n_rows, data->n_classes);
 	Size		weights_size = options->class_weights == NULL ? 0 :
 		sizeof(double) * data->n_classes;
+	Size		row_weights_size = data->weights == NULL ? 0 :
+		mul_size(sizeof(double), data->n_rows);
 	ParallelContext *context;
 	SharedGrowth *growth;
 	SharedTree *trees;
 	SharedGrower *growers;
-	TrainingPlace place;
+	TrainingPlace place = {0};
 	TreeFile	mine;
 	Grower	   *grower;
 	GrowSums	sums;
@@ -341,7 +345,8 @@ grow_shared(Training *training, int workers, TempFile *file, Progress *progress)
 	shm_toc_estimate_chunk(&context->estimator, weights_size + 1);
 	shm_toc_estimate_chunk(&context->estimator, mul_size(sizeof(SharedTree), options->trees));
 	shm_toc_estimate_chunk(&context->estimator, mul_size(sizeof(SharedGrower), workers + 1));
-	shm_toc_estimate_keys(&context->estimator, 8);
+	shm_toc_estimate_chunk(&context->estimator, row_weights_size + 1);
+	shm_toc_estimate_keys(&context->estimator, 9);
 	InitializeParallelDSM(context);
 
 	growth = share(context, KEY_GROWTH, sizeof(SharedGrowth));
@@ -349,6 +354,8 @@ grow_shared(Training *training, int workers, TempFile *file, Progress *progress)
 	place.targets = share(context, KEY_TARGETS, target_size);
 	place.n_bins = share(context, KEY_BINS, data->n_features);
 	place.kinds = share(context, KEY_KINDS, data->n_features);
+	if (data->weights != NULL)
+		place.weights = share(context, KEY_ROW_WEIGHTS, row_weights_size);
 	trees = share(context, KEY_TREES, sizeof(SharedTree) * options->trees);
 	growers = share(context, KEY_GROWERS, sizeof(SharedGrower) * (workers + 1));
 	if (context->seg != NULL)

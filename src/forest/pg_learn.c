@@ -63,6 +63,7 @@ intake_columns(Intake *intake, TupleDesc desc, const TrainingOptions *options,
 {
 	MemoryContext old = MemoryContextSwitchTo(intake->context);
 	int			count = 0;
+	int			weights = -1;
 	int			i;
 	StringInfoData other;
 	StringInfoData twice;
@@ -77,6 +78,12 @@ intake_columns(Intake *intake, TupleDesc desc, const TrainingOptions *options,
 
 		if (column->attisdropped || options_leave_out(options, others, NameStr(column->attname)))
 			continue;
+		if (options->row_weights != NULL &&
+			strcmp(options->row_weights, NameStr(column->attname)) == 0)
+		{
+			weights = i;
+			continue;
+		}
 		if (record_column(desc, NameStr(column->attname)) != i)
 			appendStringInfo(&twice, "%s\"%s\"", twice.len > 0 ? ", " : "",
 							 NameStr(column->attname));
@@ -98,8 +105,20 @@ intake_columns(Intake *intake, TupleDesc desc, const TrainingOptions *options,
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("there is no feature to learn from")));
+	if (weights >= 0)
+	{
+		/* Behind the features, as the collection wants them */
+		if (!field_start(&intake->fields[count], TupleDescAttr(desc, weights)->atttypid,
+						 intake->context) ||
+			intake->fields[count].source != FIELD_NUMBER)
+			ereport(ERROR,
+					(errcode(ERRCODE_DATATYPE_MISMATCH),
+					 errmsg("column \"%s\" of row weights is not a number", options->row_weights)));
+		intake->attributes[count++] = weights;
+	}
 
 	intake->collection = collect_start(&intake->memory, count);
+	intake->collection->has_weights = weights >= 0;
 	for (i = 0; i < count; i++)
 	{
 		const char *name = NameStr(TupleDescAttr(desc, intake->attributes[i])->attname);
@@ -168,6 +187,28 @@ set_value(Intake *intake, CollectColumn *column, Field *field, Datum value, bool
 					 field_text(field, value), &column->codes[row]);
 }
 
+/* Whether a row has a weight above 0; an error where it has none at all. */
+static bool
+row_weighs(Intake *intake, const TrainingOptions *options, const Datum *values,
+		   const bool *nulls)
+{
+	int			last = intake->collection->columns - 1;
+	int			attribute = intake->attributes[last];
+	double		weight = nulls[attribute] ? NAN :
+		field_number(&intake->fields[last], values[attribute]);
+
+	if (weight == 0)
+		return false;
+	if (!(weight >= 1e-9 && weight <= 1e9))
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 nulls[attribute] ?
+				 errmsg("row weight in column \"%s\" is null", options->row_weights) :
+				 errmsg("row weight in column \"%s\" is %g", options->row_weights, weight),
+				 errdetail("A row weight is 0, which leaves the row out, or from 1e-9 to 1e9.")));
+	return true;
+}
+
 bool
 intake_row(Intake *intake, const TrainingOptions *options, const Datum *values,
 		   const bool *nulls, Datum target, bool target_null)
@@ -185,6 +226,8 @@ intake_row(Intake *intake, const TrainingOptions *options, const Datum *values,
 				 errmsg("target must not be null"),
 				 errhint("Leave such rows out, or set the option skip_null_target.")));
 	}
+	if (collection->has_weights && !row_weighs(intake, options, values, nulls))
+		return false;
 	if (collect_is_full(collection))
 	{
 		learn_check_rows(collection->rows + 1);

@@ -49,8 +49,8 @@ extern void intake_columns(Intake *intake, TupleDesc desc,
 extern void intake_match(Intake *intake, TupleDesc desc);
 
 /*
- * Takes a row in, by the columns' values.  False where the target is NULL and
- * the options say to leave such rows out; else that is an error, as are
+ * Takes a row in, by the columns' values.  False where its weight is 0, or the
+ * target is NULL and the options say to leave such rows out; else that is an error, as are
  * targets that are not finite and more rows than promo.build_memory holds.
  */
 extern bool intake_row(Intake *intake, const TrainingOptions *options,

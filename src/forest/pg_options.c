@@ -207,8 +207,15 @@ hold_against_columns(const TrainingOptions *options, TupleDesc desc,
 			json_fault(faults, "exclude", "there is no feature \"%s\"", (char *) lfirst(cell));
 	for (i = 0; desc != NULL && i < desc->natts; i++)
 		if (!TupleDescAttr(desc, i)->attisdropped &&
+			(options->row_weights == NULL ||
+			 strcmp(options->row_weights, NameStr(TupleDescAttr(desc, i)->attname)) != 0) &&
 			!options_leave_out(options, others, NameStr(TupleDescAttr(desc, i)->attname)))
 			features++;
+	if (options->row_weights != NULL && desc != NULL &&
+		(record_column(desc, options->row_weights) < 0 ||
+		 options_leave_out(options, others, options->row_weights)))
+		json_fault(faults, "weights", "there is no column \"%s\" beside the target and those excluded",
+				   options->row_weights);
 	if (options->forest.mtry > features && features > 0)
 		json_fault(faults, "mtry", "must not be more than the %d features", features);
 	if (is_regression && (options->balanced || options->weighted != NIL))
@@ -245,6 +252,10 @@ options_read(const Jsonb *json, OptionsUse use, const char *what, TupleDesc desc
 	}
 	read_boosted(&reader, &options->forest);
 	read_class_weight(&reader, options);
+	if (use == OPTIONS_TRAIN)
+		json_read_text(&reader, "weights", &options->row_weights);
+	else
+		json_refuse(&reader, "weights", "is an option of promo.train() only");
 	json_read_texts(&reader, "exclude", &options->exclude);
 	json_read_text(&reader, "positive", &options->positive);
 	json_read_bool(&reader, "skip_null_target", &options->skip_null_target);

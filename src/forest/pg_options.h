@@ -38,6 +38,7 @@ typedef struct TrainingOptions
 	bool		balanced;
 	List	   *weighted;		/* names of classes, */
 	double	   *weights;		/* and their weights in that order */
+	char	   *row_weights;	/* column of the query; NULL: all rows count alike */
 	bool		skip_null_target;
 	bool		allow_target_copy;
 	double		holdout;		/* share of the rows; 0: none */

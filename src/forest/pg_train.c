@@ -203,6 +203,8 @@ promo_train(PG_FUNCTION_ARGS)
 	if (reading.intake.collection->rows == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_NO_DATA_FOUND),
+				 reading.intake.collection->has_weights ?
+				 errmsg("the query gives no rows of a weight to learn from") :
 				 errmsg("the query gives no rows to learn from")));
 
 	MemoryContextSwitchTo(context);

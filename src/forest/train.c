@@ -83,6 +83,15 @@ training_target_size(int64_t n_rows, int32_t n_classes)
 	return (size_t) n_rows * (n_classes > 0 ? sizeof(uint16_t) : sizeof(double));
 }
 
+/* Bytes of the place, where the numbers of bins are little */
+static uint64_t
+place_need(const ForestData *data)
+{
+	return training_matrix_size(data->n_rows, data->n_features) +
+		training_target_size(data->n_rows, data->n_classes) +
+		(data->weights != NULL ? (uint64_t) data->n_rows * sizeof(double) : 0);
+}
+
 /* Bytes of a full tree */
 static uint64_t
 tree_need(const ForestData *data, const ForestOptions *options)
@@ -131,8 +140,7 @@ order_need(uint64_t n)
 uint64_t
 training_need(const ForestData *data, const ForestOptions *options, uint64_t *grower)
 {
-	uint64_t	matrix = training_matrix_size(data->n_rows, data->n_features) +
-		training_target_size(data->n_rows, data->n_classes);
+	uint64_t	matrix = place_need(data);
 	uint64_t	ordering = order_need((uint64_t) data->n_rows);
 	uint64_t	rest = (uint64_t) data->n_features *
 		(FOREST_MAX_BINS * sizeof(double) + sizeof(BinTable) + 64);
@@ -152,8 +160,7 @@ forest_need(const ForestData *data, const ForestOptions *options)
 
 	if (linear_is(options->algorithm))
 		return linear_need(data, options);
-	matrix = training_matrix_size(data->n_rows, data->n_features) +
-		training_target_size(data->n_rows, data->n_classes);
+	matrix = place_need(data);
 	model = model_need(data, options);
 
 	/* While the model is written, the trees are there too. */
@@ -255,8 +262,6 @@ check_arguments(const ForestData *data, const ForestOptions *options,
 			return fail(problem, FOREST_BAD_CLASS_WEIGHT);
 		}
 	}
-	if (data->weights != NULL && !linear_is(options->algorithm))
-		return bad_option(problem, "weights");
 	for (i = 0; data->weights != NULL && i < data->n_rows; i++)
 		problem->count += !(data->weights[i] >= 1e-9 && data->weights[i] <= 1e9);
 	if (problem->count > 0)
@@ -326,6 +331,12 @@ find_place(Training *training, const TrainingPlace *place)
 	training->place.targets = memory_array(memory, training_target_size(data->n_rows, data->n_classes), 1);
 	training->place.n_bins = memory_array(memory, (size_t) data->n_features, 1);
 	training->place.kinds = memory_array(memory, (size_t) data->n_features, 1);
+	if (data->weights != NULL)
+	{
+		training->place.weights = memory_array(memory, (size_t) data->n_rows, sizeof(double));
+		if (training->place.weights == NULL)
+			return false;
+	}
 	return training->place.bytes != NULL && training->place.targets != NULL &&
 		training->place.n_bins != NULL && training->place.kinds != NULL;
 }
@@ -349,6 +360,7 @@ describe_matrix(Training *training)
 	matrix->n_bins = training->place.n_bins;
 	matrix->kinds = training->place.kinds;
 	matrix->n_classes = data->n_classes;
+	matrix->weights = training->place.weights;
 	if (data->n_classes == 0)
 		matrix->targets = training->place.targets;
 	else
@@ -487,6 +499,8 @@ training_prepare(Training *training, const TrainingPlace *place)
 		if (!memory->may_go_on(memory->arg))
 			return fail(training->problem, FOREST_STOPPED);
 	}
+	for (i = 0; data->weights != NULL && i < n; i++)
+		training->place.weights[training->rank[i]] = data->weights[i];
 	training->parts.scale = 1;
 	if (data->n_classes == 0)
 		choose_units(training);
@@ -663,6 +677,7 @@ training_leave_place(Training *training)
 		memory_release(memory, training->place.targets);
 		memory_release(memory, training->place.n_bins);
 		memory_release(memory, training->place.kinds);
+		memory_release(memory, training->place.weights);
 	}
 	memset(&training->place, 0, sizeof(training->place));
 }

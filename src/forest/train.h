@@ -35,6 +35,7 @@ typedef struct TrainingPlace
 	void	   *targets;		/* training_target_size, aligned to 8 */
 	uint8_t    *n_bins;			/* of each feature */
 	uint8_t    *kinds;
+	double	   *weights;		/* of each row; NULL where data has none */
 } TrainingPlace;
 
 typedef struct Training

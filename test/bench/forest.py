@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 import psycopg2
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+from sklearn.ensemble import (HistGradientBoostingClassifier, HistGradientBoostingRegressor,
+                              RandomForestClassifier, RandomForestRegressor)
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss, r2_score, roc_auc_score
 from sklearn.model_selection import StratifiedKFold
@@ -188,6 +189,11 @@ def friedman(rows, seed):
     return x, y
 
 
+def chances(score, seed):
+    """12 percent are true, by a logit of the score."""
+    return np.random.RandomState(seed).uniform(size=len(score)) < 1 / (1 + np.exp(-0.6 * (score - 20.5)))
+
+
 def store(cursor, table, x, y):
     names = ["y"] + ["x%d" % (i + 1) for i in range(x.shape[1])]
     cursor.execute("CREATE TABLE %s (%s)" % (table, ", ".join(name + " float8" for name in names)))
@@ -257,11 +263,7 @@ def speed():
              RandomForestRegressor(100, min_samples_leaf=5, max_features=6, random_state=1),
              x, y, x_test, lambda peer, test: r2_score(y_test, peer.predict(test)))
 
-    # 12 percent are true, by a logit of the same score
-    def classes(score, seed):
-        return np.random.RandomState(seed).uniform(size=len(score)) < 1 / (1 + np.exp(-0.6 * (score - 20.5)))
-
-    c, c_test = classes(y, 3), classes(y_test, 4)
+    c, c_test = chances(y, 3), chances(y_test, 4)
     store(cursor, "classes", x, c.astype(float))
     store(cursor, "classes_test", x_test, c_test.astype(float))
     speed_of(cursor, "classification", "classes", "y > 0", "(promo.classification_metrics(target, prediction)).roc_auc",
@@ -358,6 +360,41 @@ def xgboost_depth_12():
     told("regression", ours, "XGBoost", used, r2, "%d" % leaves)
 
 
+def boosted_of(cursor, title, table, target, metric, peer, x, y, judge):
+    pid = cursor.connection.get_backend_pid()
+    began = cpu_of(pid)
+    cursor.execute("SELECT promo.train('boosted', %s, 'target', %s)",
+                   ("SELECT %s AS target, %s FROM %s" % (target, ", ".join("x%d" % (i + 1) for i in range(20)), table),
+                    json.dumps({"algorithm": "boosted_trees", "workers": 0})))
+    ours = cpu_of(pid) - began
+    began = time.process_time()
+    peer.fit(x, y)
+    theirs = time.process_time() - began
+    cursor.execute("SELECT %s FROM (SELECT %s AS target, promo.predict('boosted', t) AS prediction FROM %s_test t) p"
+                   % (metric, target, table))
+    our_quality, their_quality = cursor.fetchone()[0], judge(peer)
+    print("%s: promo %.2f s for the whole statement, scikit-learn %.2f s for the fit alone: %.2f times as long"
+          % (title, ours, theirs, ours / theirs))
+    print("    quality %.4f, scikit-learn %.4f, difference %+.4f"
+          % (our_quality, their_quality, our_quality - their_quality), flush=True)
+
+
+def boosted():
+    cursor = connect().cursor()
+    print("boosted: 100,000 rows, 20 features, 100 trees of 31 leaves, CPU seconds of one process")
+    table, x, y, x_test, y_test = numbers(cursor)
+    options = {"early_stopping": False, "random_state": 1}
+    boosted_of(cursor, "regression", table, "y", "(promo.regression_metrics(target, prediction)).r2",
+               HistGradientBoostingRegressor(**options), x, y,
+               lambda peer: r2_score(y_test, peer.predict(x_test)))
+    c, c_test = chances(y, 3), chances(y_test, 4)
+    store(cursor, "chances", x, c.astype(float))
+    store(cursor, "chances_test", x_test, c_test.astype(float))
+    boosted_of(cursor, "classification", "chances", "(y > 0)", "(promo.classification_metrics(target, prediction)).roc_auc",
+               HistGradientBoostingClassifier(**options), x, c,
+               lambda peer: roc_auc_score(c_test, peer.predict_proba(x_test)[:, 1]))
+
+
 def million():
     cursor = connect().cursor()
     print("a million rows, 20 features, full trees; scikit-learn grows 4 of the 100, and its time is scaled")
@@ -377,6 +414,7 @@ PARTS = {
     "speed": speed,
     "ranger": ranger,
     "xgboost": xgboost_depth_12,
+    "boosted": boosted,
     "million": million,
 }
 parts = sys.argv[1:] or list(PARTS)

@@ -727,6 +727,141 @@ test_boosted_awkward(void)
 	}
 }
 
+/*
+ * A row of weight w counts as w rows, in all algorithms whose trees learn from
+ * all rows.
+ */
+static void
+test_weights(void)
+{
+	static const ForestAlgorithm algorithms[] = {FOREST_DECISION_TREE, FOREST_EXTRA_TREES,
+	FOREST_BOOSTED_TREES};
+	static const double class_weights[] = {1, 2.5, 0.5};
+	static const int n_classes[] = {0, 2, 3};
+	int			kind;
+	int			a;
+
+	for (kind = 0; kind < 3; kind++)
+		for (a = 0; a < 3; a++)
+		{
+			Table	   *table = make_mixed(200, n_classes[kind], 9);
+			Table	   *once = make_mixed(200, n_classes[kind], 9);
+			Table	   *many = make_table(500, n_classes[kind]);
+			double	   *weights = malloc(sizeof(double) * 200);
+			ForestOptions options;
+			Model		weighted;
+			Model		repeated;
+			double	   *outputs[2];
+			double		worst = 0;
+			int64_t		at = 0;
+			int64_t		i;
+			int			f;
+
+			/* Weights of 1, 2, 3 and 4, of which the sum is 500 */
+			for (f = 0; f < table->data.n_features; f++)
+				if (table->columns[f].kind == FOREST_NUMBER)
+					(void) add_number(many);
+				else
+					(void) add_category(many, table->columns[f].n_categories);
+			for (i = 0; i < 200; i++)
+			{
+				int64_t		end;
+
+				weights[i] = 1 + (double) (i % 4);
+				for (end = at + (int64_t) weights[i]; at < end; at++)
+				{
+					for (f = 0; f < table->data.n_features; f++)
+						if (table->columns[f].kind == FOREST_NUMBER)
+							many->numbers[f][at] = table->numbers[f][i];
+						else
+							many->codes[f][at] = table->codes[f][i];
+					many->target[at] = table->target[i];
+					many->classes[at] = table->classes[i];
+				}
+			}
+			CHECK(at == 500);
+			forest_options_of(&options, algorithms[a]);
+			options.trees = a == 0 ? 1 : 10;
+			options.max_depth = 4;
+			options.min_leaf = 1;
+			options.class_weights = kind > 0 ? class_weights : NULL;
+			once->data.weights = weights;
+			weighted = train(once, &options);
+			repeated = train(many, &options);
+			outputs[0] = predict(&weighted, table);
+			outputs[1] = predict(&repeated, table);
+			for (i = 0; i < 200 * (kind == 0 ? 1 : n_classes[kind]); i++)
+				worst = fmax(worst, fabs(outputs[0][i] - outputs[1][i]));
+			CHECK(worst < 1e-5);
+			free(outputs[0]);
+			free(outputs[1]);
+			free(weighted.bytes);
+			free(repeated.bytes);
+			free(weights);
+			free_table(table);
+			free_table(once);
+			free_table(many);
+		}
+}
+
+/*
+ * Bootstrapped rows have their weight each time they are drawn: equal ones
+ * change nothing, and very unequal ones leave only what weighs.
+ */
+static void
+test_weights_of_forests(void)
+{
+	int			kind;
+
+	for (kind = 0; kind < 4; kind += 2)
+	{
+		Table	   *table = make_mixed(1500, kind, 4);
+		double	   *weights = malloc(sizeof(double) * 1500);
+		ForestOptions options;
+		Model		model;
+		ForestInfo	info[2];
+		double	   *outputs;
+		double		worst = 0;
+		int			n = kind == 0 ? 1 : kind;
+		int			i;
+
+		for (i = 0; i < 1500; i++)
+		{
+			weights[i] = 3;
+			table->classes[i] = table->target[i] > 9;
+		}
+		forest_options_default(&options);
+		options.trees = 20;
+		options.min_leaf = 5;
+		model = train(table, &options);
+		forest_info(&model.forest, &info[0]);
+		free(model.bytes);
+		table->data.weights = weights;
+		model = train(table, &options);
+		forest_info(&model.forest, &info[1]);
+		free(model.bytes);
+		CHECK(kind == 0 ? fabs(info[0].oob_r2 - info[1].oob_r2) < 0.02 && info[1].oob_r2 > 0.8 :
+			  fabs(info[0].oob_accuracy - info[1].oob_accuracy) < 0.03);
+
+		/* Half of the rows say something else, but do not weigh. */
+		for (i = 0; i < 1500; i++)
+		{
+			weights[i] = i % 2 ? 1e9 : 1e-9;
+			table->target[i] = i % 2 ? 1 : 50;
+			table->classes[i] = i % 2;
+		}
+		model = train(table, &options);
+		outputs = predict(&model, table);
+		for (i = 0; i < 1500; i++)
+			worst = fmax(worst, fabs(outputs[i * n + n - 1] - 1));
+		CHECK(worst < 0.35);
+		free(outputs);
+		free(model.bytes);
+		free(weights);
+		free_table(table);
+	}
+}
+
 /* What is no such algorithm's option. */
 static void
 test_refused(void)
@@ -765,6 +900,8 @@ main(void)
 	test_early_stopping();
 	test_boosted_wide();
 	test_boosted_awkward();
+	test_weights();
+	test_weights_of_forests();
 	test_refused();
 	return check_report();
 }
