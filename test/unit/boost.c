@@ -862,6 +862,49 @@ test_weights_of_forests(void)
 	}
 }
 
+/* Only means of the same algorithm are merged. */
+static void
+test_merge(void)
+{
+	static const ForestAlgorithm algorithms[] = {FOREST_BOOSTED_TREES, FOREST_EXTRA_TREES,
+	FOREST_RANDOM_FOREST};
+	static const ForestStatus expected[3][3] = {
+		{FOREST_NO_MEAN, FOREST_NO_MEAN, FOREST_NO_MEAN},
+		{FOREST_NO_MEAN, FOREST_OK, FOREST_OTHER_ALGORITHM},
+		{FOREST_NO_MEAN, FOREST_OTHER_ALGORITHM, FOREST_OK}};
+	Table	   *table = make_mixed(100, 0, 1);
+	Model		models[3];
+	int			a;
+	int			b;
+
+	for (a = 0; a < 3; a++)
+	{
+		ForestOptions options;
+
+		forest_options_of(&options, algorithms[a]);
+		options.trees = 2;
+		models[a] = train(table, &options);
+	}
+	for (a = 0; a < 3; a++)
+		for (b = 0; b < 3; b++)
+		{
+			Forest		both[2];
+			ForestProblem problem;
+			char	   *bytes;
+			size_t		size;
+
+			both[0] = models[a].forest;
+			both[1] = models[b].forest;
+			CHECK(forest_merge(&memory_plain, both, 2, 0, &bytes, &size, &problem) ==
+				  (expected[a][b] == FOREST_OK));
+			CHECK(problem.status == expected[a][b]);
+			free(bytes);
+		}
+	for (a = 0; a < 3; a++)
+		free(models[a].bytes);
+	free_table(table);
+}
+
 /* What is no such algorithm's option. */
 static void
 test_refused(void)
@@ -902,6 +945,7 @@ main(void)
 	test_boosted_awkward();
 	test_weights();
 	test_weights_of_forests();
+	test_merge();
 	test_refused();
 	return check_report();
 }
