@@ -180,6 +180,16 @@ SELECT max(abs(error - brier)) < 1e-9 AS same, max(permutation) > 0 AS something
 FROM class_model, promo.permutation_importance(of_boolean, 'SELECT * FROM visit_target', 'member'),
 	(SELECT (promo.classification_metrics(member, promo.predict(of_boolean, v))).brier FROM class_model, visit_target v) m;
 
+-- Out of bag it is measured at the training, tree by tree, in the same units:
+-- that of a tree is larger, for the others of the forest make up for some of it
+SELECT feature, i.permutation > p.permutation AS is_larger, i.permutation < 3 * p.permutation AS is_near, i.permutation = 0 AS is_nothing
+FROM model, promo.importance(forest) i
+JOIN (SELECT p.* FROM model, promo.permutation_importance(forest, 'SELECT * FROM visit_target', 'spend') p) p USING (feature)
+ORDER BY i.permutation DESC;
+SELECT version FROM promo.train('explained', 'SELECT visits, basket, spend FROM visit_target', 'spend', '{"algorithm": "decision_tree"}');
+SELECT feature, gain > 0 AS gain, permutation FROM promo.importance('explained') ORDER BY feature;
+SELECT promo.drop_model('explained');
+
 -- One repeat has no deviation, one row nothing to be dealt, no rows no answer
 SELECT count(*) AS features, count(deviation) AS deviations
 FROM model, promo.permutation_importance(forest, 'SELECT * FROM visit_target', 'spend', repeats => 1);

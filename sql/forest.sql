@@ -44,7 +44,7 @@ FROM (SELECT (promo.forest_info(forest)).* FROM kept WHERE name = 'spend') i;
 SELECT bool_and(nodes = 2 * leaves - trees) FROM (SELECT (promo.forest_info(forest)).* FROM kept) i;
 
 -- What matters comes first, what does not comes last
-SELECT feature, gain > 0.05 AS matters, permutation FROM kept, promo.importance(forest) WHERE name = 'spend';
+SELECT feature, gain > 0.05 AS matters, permutation > 1 AS is_missed FROM kept, promo.importance(forest) WHERE name = 'spend';
 SELECT round(sum(gain)::numeric, 9) FROM kept, promo.importance(forest) WHERE name = 'spend';
 
 -- The same rows in another order, in parallel parts, from partial states: the

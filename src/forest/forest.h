@@ -383,6 +383,17 @@ extern void forest_grove_options(const Forest *forest, uint32_t grove,
 extern void forest_importance(const Forest *forest, double *gains);
 
 /*
+ * forest_permutation(forest, rises)
+ *
+ * For each feature by how much the squared error of a tree rises on rows that
+ * it did not draw when the feature's values are dealt out anew among these
+ * (permute.h), as the mean over the trees; of classes Brier's.  Single trees
+ * lean more on one feature than all of them together.  False, and NaN, where
+ * the training did not leave rows out.
+ */
+extern bool forest_permutation(const Forest *forest, double *rises);
+
+/*
  * Prediction
  */
 

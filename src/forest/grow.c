@@ -37,6 +37,7 @@
 #include "forest/grow.h"
 
 #include "core/random.h"
+#include "forest/permute.h"
 
 #include <math.h>
 #include <string.h>
@@ -204,6 +205,8 @@ struct Grower
 	int64_t    *oob_sums;
 	uint32_t   *oob_shares;
 	uint64_t   *gains;
+	int64_t    *rises;			/* and the trees asked */
+	Permuter   *permuter;
 	bool		has_sets;
 };
 
@@ -219,7 +222,8 @@ grow_need(int64_t n_rows, int32_t n_features, int32_t n_classes)
 		fixed += CODES * (uint64_t) n_classes * 2 * sizeof(double);
 	for (level = 1; level < LEVELS; level++)
 		fixed += block_bytes[level];
-	fixed += (uint64_t) n_features * (sizeof(int32_t) + sizeof(uint64_t));
+	fixed += (uint64_t) n_features * (sizeof(int32_t) + 2 * sizeof(uint64_t)) +
+		permute_need(n_features);
 	return fixed + (uint64_t) n_rows * a_row;
 }
 
@@ -257,7 +261,11 @@ grow_start(const Memory *memory, const GrowMatrix *matrix)
 	grower->oob_trees = memory_zero_array(memory, n, sizeof(*grower->oob_trees));
 	grower->gains = memory_zero_array(memory, (size_t) matrix->n_features,
 									  sizeof(*grower->gains));
-	ok = grower->draws != NULL && grower->rows != NULL && grower->side != NULL &&
+	grower->rises = memory_zero_array(memory, (size_t) matrix->n_features + 1,
+									  sizeof(*grower->rises));
+	grower->permuter = permute_start(memory, matrix);
+	ok = grower->rises != NULL && grower->permuter != NULL;
+	ok = ok && grower->draws != NULL && grower->rows != NULL && grower->side != NULL &&
 		grower->words != NULL && grower->features != NULL && grower->stack != NULL &&
 		grower->nodes != NULL && grower->oob_trees != NULL && grower->gains != NULL;
 
@@ -328,6 +336,9 @@ grow_end(Grower *grower)
 	memory_release(memory, grower->oob_sums);
 	memory_release(memory, grower->oob_shares);
 	memory_release(memory, grower->gains);
+	memory_release(memory, grower->rises);
+	if (grower->permuter != NULL)
+		permute_end(grower->permuter);
 	memory_release(memory, grower);
 }
 
@@ -338,6 +349,7 @@ grow_sums(const Grower *grower, GrowSums *sums)
 	sums->values = grower->oob_sums;
 	sums->shares = grower->oob_shares;
 	sums->gains = grower->gains;
+	sums->rises = grower->rises;
 	sums->has_sets = grower->has_sets;
 }
 
@@ -357,6 +369,8 @@ grow_add_sums(const Grower *grower, GrowSums *sums)
 			sums->values[i] += grower->oob_sums[i];
 	for (i = 0; i < (size_t) grower->matrix->n_features; i++)
 		sums->gains[i] += grower->gains[i];
+	for (i = 0; i <= (size_t) grower->matrix->n_features; i++)
+		sums->rises[i] += grower->rises[i];
 	sums->has_sets = sums->has_sets || grower->has_sets;
 }
 
@@ -1888,6 +1902,59 @@ grow_node(Grower *grower, GrowNode *node, ForestStatus *status)
 	return push_node(grower, &child);
 }
 
+/*
+ * Asks a tree that is grown what the features are worth to it.  The rows that
+ * it left out stand leaf by leaf, so that those at even distances are from all
+ * parts of it; which row gets whose value is drawn apart from what the tree
+ * drew, which it must not depend on.
+ */
+static bool
+permute(Grower *grower, uint32_t n, const ModelTree *tree, uint32_t n_drawn,
+		ForestStatus *status)
+{
+	const GrowMatrix *matrix = grower->matrix;
+	const GrowRow *out = grower->rows + n_drawn;
+	uint64_t	n_out = (uint64_t) matrix->n_rows - n_drawn;
+	uint64_t	left = (uint64_t) matrix->n_learn - n_drawn;	/* not held out */
+	uint64_t	wanted = (uint64_t) matrix->n_permuted;
+	uint32_t   *ranks = (uint32_t *) grower->words;
+	uint32_t   *dealt;
+	uint32_t	count = 0;
+	const double *rises;
+	Random		random;
+	uint64_t	i;
+	int32_t		f;
+
+	if (wanted > left)
+		wanted = left;
+	if (wanted < 2)
+		return true;
+	for (i = 0; i < n_out * wanted / left; i++)
+	{
+		uint32_t	rank = out[i * left / wanted].tag;
+
+		if (rank < matrix->n_learn)
+			ranks[count++] = rank;
+	}
+	if (count < 2)
+		return true;
+	dealt = ranks + count;
+	random_start(&random, hash_mix(matrix->seed), n);
+	for (i = 0; i < count; i++)
+	{
+		uint32_t	j = random_below(&random, (uint32_t) i + 1);
+
+		dealt[i] = dealt[j];
+		dealt[j] = ranks[i];
+	}
+	if (!permute_tree(grower->permuter, tree, ranks, dealt, count, &rises, status))
+		return false;
+	for (f = 0; f < matrix->n_features; f++)
+		grower->rises[f] += (int64_t) (rises[f] * GROW_RISE);
+	grower->rises[matrix->n_features]++;
+	return true;
+}
+
 bool
 grow_tree(Grower *grower, uint32_t n, ModelTree *tree, ForestStatus *status)
 {
@@ -1948,6 +2015,14 @@ grow_tree(Grower *grower, uint32_t n, ModelTree *tree, ForestStatus *status)
 			return false;
 		}
 		memcpy(tree->shares, grower->shares, grower->n_shares * size);
+	}
+	if (!permute(grower, n, tree, n_drawn, status))
+	{
+		memory_release(grower->memory, tree->nodes);
+		memory_release(grower->memory, tree->shares);
+		tree->nodes = NULL;
+		tree->shares = NULL;
+		return false;
 	}
 	*status = FOREST_OK;
 	return true;

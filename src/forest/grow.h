@@ -21,6 +21,7 @@
 #define GROW_UNIT 0x1.0p40
 #define GROW_SHARE 0x1.0p18
 #define GROW_GAIN 0x1.0p48
+#define GROW_RISE 0x1.0p44
 
 typedef struct GrowMatrix
 {
@@ -49,6 +50,8 @@ typedef struct GrowMatrix
 	int64_t		min_leaf;
 	int32_t		mtry;
 	uint64_t	seed;
+	int64_t		n_permuted;		/* of the rows that a tree left out, those that
+								 * tell by permuting what features are worth */
 } GrowMatrix;
 
 /*
@@ -83,8 +86,8 @@ extern bool grow_tree(Grower *grower, uint32_t n, ModelTree *tree,
 					  ForestStatus *status);
 
 /*
- * What trees said of the rows that they left out, and what their splits
- * gained.
+ * What trees said of the rows that they left out, and what features are worth
+ * to them.
  */
 typedef struct GrowSums
 {
@@ -96,6 +99,9 @@ typedef struct GrowSums
 								 * parts of GROW_SHARE */
 	uint64_t   *gains;			/* of each feature's splits, as parts of
 								 * GROW_GAIN of what a tree's root weighs */
+	int64_t    *rises;			/* of each feature what permuting it adds to the
+								 * squared error of a tree, as parts of GROW_RISE,
+								 * and behind them the trees that were asked */
 	bool		has_sets;
 } GrowSums;
 

@@ -85,7 +85,7 @@ static uint64_t
 grove_head(const GroveHeader *header, uint32_t n_features)
 {
 	return sizeof(GroveHeader) +
-		sizeof(GroveNumber) * (uint64_t) n_features +
+		2 * sizeof(GroveNumber) * (uint64_t) n_features +
 		FILLED(sizeof(uint32_t) * (uint64_t) header->n_classes) +
 		sizeof(GroveNumber) * ((uint64_t) header->n_bases + header->n_coefficients) +
 		sizeof(GroveTree) * (uint64_t) header->n_trees;
@@ -111,6 +111,8 @@ grove_at(const char *at, uint32_t n_features)
 	grove.n_classes = grove.header->n_classes;
 	at += sizeof(GroveHeader);
 	grove.gains = (const GroveNumber *) at;
+	at += sizeof(GroveNumber) * (uint64_t) n_features;
+	grove.rises = (const GroveNumber *) at;
 	at += sizeof(GroveNumber) * (uint64_t) n_features;
 	grove.classes = (const uint32_t *) at;
 	at += FILLED(sizeof(uint32_t) * (uint64_t) grove.n_classes);
@@ -474,6 +476,34 @@ forest_importance(const Forest *forest, double *gains)
 		gains[f] /= all;
 }
 
+bool
+forest_permutation(const Forest *forest, double *rises)
+{
+	Grove		grove = model_first_grove(forest);
+	uint64_t	trees = 0;
+	uint32_t	g;
+	uint32_t	f;
+
+	for (f = 0; f < forest->n_features; f++)
+		rises[f] = 0;
+	for (g = 0; g < forest->n_groves; g++)
+	{
+		double		scale;
+
+		if (g > 0)
+			grove = model_next_grove(forest, &grove);
+		if (isnan(number_double(grove.rises[0])))
+			continue;
+		scale = number_double(grove.header->scale);
+		trees += grove.n_trees;
+		for (f = 0; f < forest->n_features; f++)
+			rises[f] += number_double(grove.rises[f]) * scale * scale * grove.n_trees;
+	}
+	for (f = 0; f < forest->n_features; f++)
+		rises[f] = trees > 0 ? rises[f] / (double) trees : NAN;
+	return trees > 0;
+}
+
 /*
  * Writing
  */
@@ -694,7 +724,10 @@ write_grove(const Forest *forest, const ModelParts *parts, const WriteSizes *siz
 
 	grove = model_first_grove(forest);
 	for (i = 0; i < forest->n_features; i++)
+	{
 		((GroveNumber *) grove.gains)[i] = double_number(parts->gains[i]);
+		((GroveNumber *) grove.rises)[i] = double_number(parts->rises != NULL ? parts->rises[i] : NAN);
+	}
 	for (i = 0; i < grove.n_classes; i++)
 		((uint32_t *) grove.classes)[i] = i;
 	for (i = 0; i < sizes->grove.n_bases; i++)
@@ -1133,6 +1166,10 @@ check_grove(const Memory *memory, const Forest *forest, const Grove *grove,
 	for (i = 0; i < forest->n_features; i++)
 		if (!is_amount(grove->gains[i]))
 			return fail(problem, FOREST_DAMAGED, "the gain of a feature");
+	for (i = 0; i < forest->n_features; i++)
+		if (isinf(number_double(grove->rises[i])) ||
+			isnan(number_double(grove->rises[i])) != isnan(number_double(grove->rises[0])))
+			return fail(problem, FOREST_DAMAGED, "the permutation importance of a feature");
 	for (i = 0; i < grove->n_classes; i++)
 		if (grove->classes[i] >= forest->n_classes ||
 			(i > 0 && grove->classes[i] <= grove->classes[i - 1]))

@@ -17,6 +17,8 @@
  *
  *	header		GroveHeader
  *	gains		double for each feature
+ *	rises		double for each feature: what permuting it adds to the squared
+ *				error of a tree, in units; NaN where it was not measured
  *	classes		uint32 for each class the training had: its number in the
  *				model, ascending
  *	bases		double for each margin, which the grove adds to it; in a model
@@ -218,16 +220,21 @@ node_set_has(const ForestNode *set, uint8_t bin)
 	return ((bin & 32 ? slot->split : slot->next) >> (bin & 31)) & 1;
 }
 
-/* The slot that a row goes to from an inner node. */
+/* The slot that a row with that bin of its feature goes to from an inner node. */
 static inline uint32_t
-node_next(const ForestNode *nodes, ForestNode node, const uint8_t *row, bool has_sets)
+node_next_of(const ForestNode *nodes, ForestNode node, uint8_t bin, bool has_sets)
 {
-	uint8_t		bin = row[node_feature(node)];
-
 	if (has_sets && (node.split & NODE_SET))
 		return node.next + !node_set_has(nodes + node.next + 2, bin);
 	bin = (uint8_t) (bin - ((node.split & NODE_NULL_FAILS) != 0));
 	return node.next + (bin > node_byte(node));
+}
+
+/* The slot that a row goes to from an inner node. */
+static inline uint32_t
+node_next(const ForestNode *nodes, ForestNode node, const uint8_t *row, bool has_sets)
+{
+	return node_next_of(nodes, node, row[node_feature(node)], has_sets);
 }
 
 static inline uint64_t
@@ -268,6 +275,7 @@ typedef struct Grove
 {
 	const GroveHeader *header;
 	const GroveNumber *gains;
+	const GroveNumber *rises;
 	const uint32_t *classes;
 	const GroveNumber *bases;
 	const GroveNumber *coefficients;
@@ -370,6 +378,7 @@ typedef struct ModelParts
 	ModelTree  *trees;
 	int32_t		n_trees;
 	const double *gains;
+	const double *rises;		/* NULL: not measured */
 	double		base;
 	double		scale;
 	ForestLink	link;

@@ -188,6 +188,7 @@ promo_grow_worker(dsm_segment *segment, shm_toc *toc)
 	else
 		tree_file_append(&file, sums.values, sizeof(*sums.values) * n);
 	tree_file_append(&file, sums.gains, sizeof(*sums.gains) * matrix.n_features);
+	tree_file_append(&file, sums.rises, sizeof(*sums.rises) * (matrix.n_features + 1));
 	file_set_export(file.file);
 	BufFileClose(file.file);
 	self->has_sums = true;
@@ -243,6 +244,7 @@ take_over(SharedGrowth *growth, int32 number, const SharedGrower *worker,
 	else
 		ADD_FROM_FILE(file, int64_t, sums->values, n);
 	ADD_FROM_FILE(file, uint64_t, sums->gains, (Size) growth->matrix.n_features);
+	ADD_FROM_FILE(file, int64_t, sums->rises, (Size) growth->matrix.n_features + 1);
 	sums->has_sets = sums->has_sets || worker->has_sets;
 	BufFileClose(file);
 	pfree(buffer);

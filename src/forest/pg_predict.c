@@ -311,6 +311,7 @@ promo_importance(PG_FUNCTION_ARGS)
 	ReturnSetInfo *result;
 	Forest		forest;
 	double	   *gains;
+	double	   *rises;
 	Gain	   *sorted;
 	uint32		i;
 
@@ -319,7 +320,9 @@ promo_importance(PG_FUNCTION_ARGS)
 	forest = open_forest(fcinfo)->forest;
 	gains = palloc(sizeof(double) * (forest.n_features + 1));
 	sorted = palloc(sizeof(Gain) * (forest.n_features + 1));
+	rises = palloc(sizeof(double) * (forest.n_features + 1));
 	forest_importance(&forest, gains);
+	(void) forest_permutation(&forest, rises);
 	for (i = 0; i < forest.n_features; i++)
 	{
 		sorted[i].gain = gains[i];
@@ -330,11 +333,11 @@ promo_importance(PG_FUNCTION_ARGS)
 	{
 		ForestText	name = forest_feature_name(&forest, sorted[i].feature);
 		Datum		values[3];
-		bool		nulls[3] = {false, false, true};
+		bool		nulls[3] = {false, false, false};
 
 		values[0] = PointerGetDatum(cstring_to_text_with_len(name.data, name.size));
 		values[1] = Float8GetDatum(sorted[i].gain);
-		values[2] = (Datum) 0;
+		figure(rises[sorted[i].feature], &values[2], &nulls[2]);
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	}
 	return (Datum) 0;

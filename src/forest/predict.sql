@@ -98,7 +98,7 @@ AS 'MODULE_PATHNAME', 'promo_importance'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
 COMMENT ON FUNCTION importance(forest) IS
-'how much each feature''s splits took off the error, or in a linear model the standard deviation of its contributions, as a share of all, largest first; permutation is NULL where it was not measured';
+'how much each feature''s splits took off the error, or in a linear model the standard deviation of its contributions, as a share of all, largest first; permutation is by how much the squared error (of classes the Brier score) of a tree rises when the values of the feature are dealt out anew among rows that the tree did not draw, and NULL where no rows were left out';
 
 CREATE FUNCTION tree(model forest, n int)
 RETURNS SETOF text

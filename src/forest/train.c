@@ -17,6 +17,10 @@
 /* A matrix of records is kept row by row when a record is no longer. */
 #define NARROW 64
 
+/* One in so many rows is permuted in a tree, but over all trees not fewer rows */
+#define PERMUTED_PART 128
+#define PERMUTED_LEAST 8192
+
 void
 forest_options_default(ForestOptions *options)
 {
@@ -378,6 +382,14 @@ describe_matrix(Training *training)
 	matrix->min_leaf = options->min_leaf;
 	matrix->mtry = forest_mtry(options, data->n_features, data->n_classes);
 	matrix->seed = options->seed;
+
+	/*
+	 * A part of the rows that a tree leaves out, and all trees together enough
+	 * to tell: a few percent of the work of growing.
+	 */
+	matrix->n_permuted = matrix->n_learn / PERMUTED_PART;
+	if (matrix->n_permuted * options->trees < PERMUTED_LEAST)
+		matrix->n_permuted = PERMUTED_LEAST / options->trees + 1;
 }
 
 /*
@@ -529,7 +541,9 @@ training_prepare(Training *training, const TrainingPlace *place)
 										sizeof(*training->trees));
 	training->gains = memory_zero_array(memory, (size_t) data->n_features,
 										sizeof(*training->gains));
-	if (training->trees == NULL || training->gains == NULL)
+	training->rises = memory_zero_array(memory, (size_t) data->n_features,
+										sizeof(*training->rises));
+	if (training->trees == NULL || training->gains == NULL || training->rises == NULL)
 		return false;
 	training->parts.tables = training->tables;
 	training->parts.trees = training->trees;
@@ -627,6 +641,7 @@ training_judge(Training *training, const GrowSums *sums)
 {
 	const GrowMatrix *matrix = &training->matrix;
 	ModelParts *parts = &training->parts;
+	int64_t		asked;
 	int32_t		f;
 
 	if (!(matrix->n_classes == 0 ?
@@ -637,6 +652,11 @@ training_judge(Training *training, const GrowSums *sums)
 		return false;
 	for (f = 0; f < matrix->n_features; f++)
 		training->gains[f] = (double) sums->gains[f] / GROW_GAIN;
+	asked = sums->rises[matrix->n_features];
+	for (f = 0; f < matrix->n_features; f++)
+		training->rises[f] = (double) sums->rises[f] / GROW_RISE / (double) asked;
+	if (asked > 0)
+		parts->rises = training->rises;
 	parts->has_sets = sums->has_sets;
 	return true;
 }
@@ -727,6 +747,7 @@ training_end(Training *training)
 	memory_release(memory, training->scratch.keys);
 	memory_release(memory, training->scratch.spare);
 	memory_release(memory, training->gains);
+	memory_release(memory, training->rises);
 	memory_release(memory, training->trees);
 	memory_release(memory, training->bases);
 	linear_release(memory, training->data, &training->linear);

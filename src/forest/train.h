@@ -51,6 +51,7 @@ typedef struct Training
 	TrainingPlace place;
 	bool		place_is_ours;
 	double	   *gains;
+	double	   *rises;
 	ModelTree  *trees;
 	int32_t		n_trees;		/* that there is room for */
 	double	   *bases;			/* of boosted trees */

@@ -193,7 +193,7 @@ AS 'MODULE_PATHNAME', 'promo_importance'
 LANGUAGE C STABLE STRICT PARALLEL SAFE;
 
 COMMENT ON FUNCTION importance(text) IS
-'how much each feature''s splits took off the error, as a share of all splits, largest first; permutation is NULL where it was not measured';
+'how much each feature''s splits took off the error, as a share of all splits, largest first; permutation is by how much the squared error (of classes the Brier score) of a tree rises when the values of the feature are dealt out anew among rows that the tree did not draw, and NULL where no rows were left out';
 
 CREATE FUNCTION tree(model text, n int)
 RETURNS SETOF text

@@ -288,6 +288,7 @@ test_shared(int n_classes, double holdout)
 	sums.values = calloc(n, sizeof(int64_t));
 	sums.shares = calloc(n * CLASSES, sizeof(uint32_t));
 	sums.gains = calloc(FEATURES, sizeof(uint64_t));
+	sums.rises = calloc(FEATURES + 1, sizeof(int64_t));
 	for (g = 0; g < GROWERS; g++)
 	{
 		grow_add_sums(grower[g], &sums);
@@ -319,6 +320,7 @@ test_shared(int n_classes, double holdout)
 	free(sums.values);
 	free(sums.shares);
 	free(sums.gains);
+	free(sums.rises);
 	free(whole);
 	free(pile.bytes);
 	free_table(&table);
