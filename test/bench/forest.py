@@ -408,6 +408,52 @@ def million():
          "%d" % np.mean([tree.get_n_leaves() for tree in peer.estimators_]))
 
 
+def explain_cost(cursor, table, rows):
+    """CPU milliseconds of an explained row, as the slope between two numbers of rows"""
+    pid = cursor.connection.get_backend_pid()
+    listed = ", ".join("x%d" % (i + 1) for i in range(20))
+    took = []
+    for limit in (rows, 3 * rows):
+        began = cpu_of(pid)
+        cursor.execute("""
+            SELECT count(*)
+            FROM (SELECT * FROM %s_test LIMIT %d) t, LATERAL (SELECT %s) f,
+                LATERAL promo.explain((SELECT forest FROM model), f) e""" % (table, limit, listed))
+        cursor.fetchone()
+        took.append(cpu_of(pid) - began)
+    return (took[1] - took[0]) / (2 * rows) * 1000
+
+
+def explain():
+    """XGBoost's models on both sides, and a forest of our own"""
+    import xgboost
+
+    cursor = connect().cursor()
+    print("explain: CPU milliseconds a row, 100 trees grown on 100,000 rows of 20 features")
+    table, x, y, x_test, _ = numbers(cursor)
+    names = ["x%d" % (i + 1) for i in range(20)]
+    path = "/tmp/promo-explain-%d.json" % os.getpid()
+    cursor.execute("CREATE TABLE IF NOT EXISTS model (forest promo.forest)")
+    for depth, rows in ((6, 300), (12, 50)):
+        peer = xgboost.train({"num_parallel_tree": 100, "max_depth": depth, "min_child_weight": 5, "subsample": 0.632,
+                              "colsample_bynode": 0.3, "eta": 1, "lambda": 0, "tree_method": "hist", "nthread": 1},
+                             xgboost.DMatrix(x, y, feature_names=names, nthread=1), 1)
+        some = xgboost.DMatrix(x_test[:rows], feature_names=names, nthread=1)
+        began = time.process_time()
+        peer.predict(some, pred_contribs=True)
+        used = (time.process_time() - began) / rows * 1000
+        peer.save_model(path)
+        with open(path) as file:
+            cursor.execute("TRUNCATE model")
+            cursor.execute("INSERT INTO model SELECT promo.forest_from_xgboost(%s)", (file.read(),))
+        os.remove(path)
+        cost = explain_cost(cursor, table, rows)
+        print("the same trees of depth %d: promo %.2f, XGBoost's pred_contribs %.2f: %.1f times"
+              % (depth, cost, used, used / cost), flush=True)
+    _, _, leaves = ours_of(cursor, table, "y", {"trees": 100, "min_leaf": 5, "mtry": 6, "seed": 1})
+    print("full trees of %d leaves: promo %.2f" % (leaves, explain_cost(cursor, table, 20)), flush=True)
+
+
 PARTS = {
     "quality": quality,
     "linear": linear,
@@ -415,6 +461,7 @@ PARTS = {
     "ranger": ranger,
     "xgboost": xgboost_depth_12,
     "boosted": boosted,
+    "explain": explain,
     "million": million,
 }
 parts = sys.argv[1:] or list(PARTS)
