@@ -15,7 +15,6 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/xact.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "common/shortest_dec.h"
 #include "executor/spi.h"
@@ -25,7 +24,6 @@
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/json.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -35,6 +33,8 @@
 #include "forest/pg_options.h"
 #include "forest/pg_store.h"
 #include "pg/owner.h"
+#include "pg/spi.h"
+#include "pg/stored.h"
 #include "promo.h"
 
 /* Columns, which only ever grow at the end */
@@ -428,31 +428,6 @@ texts_datum(Datum *texts, int count)
 	return PointerGetDatum(construct_array(texts, count, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
-/* The caller's search_path, but for temporary tables, as a setting */
-static Datum
-search_path_datum(void)
-{
-	StringInfoData path;
-	ListCell   *cell;
-
-	initStringInfo(&path);
-	foreach(cell, fetch_search_path(false))
-	{
-		char	   *name = get_namespace_name(lfirst_oid(cell));
-
-		if (name != NULL && !isTempNamespace(lfirst_oid(cell)))
-			appendStringInfo(&path, "%s%s", path.len > 0 ? ", " : "", quote_identifier(name));
-	}
-	return CStringGetTextDatum(path.len > 0 ? path.data : "\"\"");
-}
-
-static void
-spi_check(int result, const char *what)
-{
-	if (result < 0)
-		elog(ERROR, "%s failed: %s", what, SPI_result_code_string(result));
-}
-
 /* Gives the model its next version number; the row stays locked. */
 static int32
 next_version(text *model, Oid caller)
@@ -515,7 +490,7 @@ writer_begin(void *arg, uint64_t size)
 	Datum		values[VERSION_COLUMNS];
 	char		nulls[VERSION_COLUMNS];
 	Oid			caller = GetUserId();
-	Datum		search_path = search_path_datum();
+	Datum		search_path = CStringGetTextDatum(stored_search_path());
 	TimestampTz now = GetCurrentTimestamp();
 	Oid			piece_types[3] = {INT8OID, INT4OID, BYTEAOID};
 	Datum	   *texts = palloc(sizeof(Datum) * (Max(data->n_features, data->n_classes) + 1));

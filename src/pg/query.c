@@ -9,15 +9,31 @@
 
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "parser/parse_relation.h"
 #include "utils/memutils.h"
+#include "utils/plancache.h"
 
 #include "pg/query.h"
 
 /* Rows fetched at a time: few enough to stay in cache. */
 #define QUERY_BATCH 1000
 
-int64
-query_run(const char *query, query_row row, void *arg)
+/* An error where the plan, of one statement, reads a temporary table. */
+static void
+refuse_temporary(SPIPlanPtr plan)
+{
+	CachedPlanSource *source = linitial(SPI_plan_get_plan_sources(plan));
+	ListCell   *cell;
+
+	foreach(cell, source->query_list)
+		if (isQueryUsingTempRelation(lfirst_node(Query, cell)))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_TABLE_DEFINITION),
+					 errmsg("a query that is stored must not use temporary tables or views")));
+}
+
+static int64
+run(const char *query, bool is_lasting, query_row row, void *arg)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	MemoryContext batch;
@@ -40,6 +56,9 @@ query_run(const char *query, query_row row, void *arg)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("query must be one statement that returns rows"),
 				 errdetail("The query is \"%s\".", query)));
+
+	if (is_lasting)
+		refuse_temporary(plan);
 
 	portal = SPI_cursor_open(NULL, plan, NULL, NULL, true);
 
@@ -74,4 +93,16 @@ query_run(const char *query, query_row row, void *arg)
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(batch);
 	return rows;
+}
+
+int64
+query_run(const char *query, query_row row, void *arg)
+{
+	return run(query, false, row, arg);
+}
+
+int64
+query_run_lasting(const char *query, query_row row, void *arg)
+{
+	return run(query, true, row, arg);
 }

@@ -28,4 +28,10 @@ typedef void (*query_row) (void *arg, TupleDesc desc, HeapTuple tuple);
  */
 extern int64 query_run(const char *query, query_row row, void *arg);
 
+/*
+ * The same for a query that is to be run again in other sessions, which have
+ * other temporary tables: it may use none.
+ */
+extern int64 query_run_lasting(const char *query, query_row row, void *arg);
+
 #endif							/* PROMO_QUERY_H */

@@ -1,0 +1,33 @@
+/*-------------------------------------------------------------------------
+ *
+ * spi.h
+ *	  SPI calls whose failures are errors.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PROMO_SPI_H
+#define PROMO_SPI_H
+
+#include "executor/spi.h"
+
+static inline void
+spi_check(int result, const char *what)
+{
+	if (result < 0)
+		elog(ERROR, "%s failed: %s", what, SPI_result_code_string(result));
+}
+
+/*
+ * Runs one statement of our own that writes.  What it gave is in SPI_tuptable
+ * and SPI_processed, which is returned.
+ */
+static inline uint64
+spi_run(const char *statement, int count, const Oid *types, const Datum *values,
+		const char *nulls)
+{
+	spi_check(SPI_execute_with_args(statement, count, (Oid *) types, (Datum *) values,
+									nulls, false, 0), "SPI_execute_with_args");
+	return SPI_processed;
+}
+
+#endif							/* PROMO_SPI_H */
