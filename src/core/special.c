@@ -69,3 +69,63 @@ special_trigamma(double x)
 	square = 1 / (x * x);
 	return sum + (1 / x + 0.5 * square + square / x * polynomial(series, square));
 }
+
+/*
+ * Both go on until a term changes nothing.  Around x = a they need some
+ * multiple of sqrt(a) terms, and the bound only ends what is no number.
+ */
+#define GAMMA_TERMS 10000000
+
+/* 1 - Q(a, x) by powers of x */
+static double
+gamma_lower_series(double a, double x)
+{
+	double		term = 1 / a;
+	double		sum = term;
+	int			i;
+
+	for (i = 1; i < GAMMA_TERMS && fabs(term) > fabs(sum) * 1e-17; i++)
+	{
+		term *= x / (a + i);
+		sum += term;
+	}
+	return sum * exp(a * log(x) - x - special_log_gamma(a));
+}
+
+/* Q(a, x) by the continued fraction, with Lentz's recurrence */
+static double
+gamma_upper_fraction(double a, double x)
+{
+	double		b = x + 1 - a;
+	double		c = 1e300;
+	double		d = 1 / b;
+	double		value = d;
+	int			i;
+
+	for (i = 1; i < GAMMA_TERMS; i++)
+	{
+		double		n = -i * (i - a);
+		double		step;
+
+		b += 2;
+		d = 1 / (n * d + b);
+		c = b + n / c;
+		step = c * d;
+		value *= step;
+		if (fabs(step - 1) < 1e-16)
+			break;
+	}
+	return value * exp(a * log(x) - x - special_log_gamma(a));
+}
+
+double
+special_gamma_upper(double a, double x)
+{
+	if (!(a > 0) || !(x >= 0))
+		return NAN;
+	if (x == 0)
+		return 1;
+	if (isinf(x))
+		return 0;
+	return x < a + 1 ? 1 - gamma_lower_series(a, x) : gamma_upper_fraction(a, x);
+}

@@ -15,6 +15,7 @@ BEGIN
 	END IF;
 	RETURN pg_catalog.jsonb_build_object(
 		'customer', promo.house_customer_data(number),
+		'segment', promo.segment_customer_data(number),
 		'not_included', 'Timelines and predictions in the shop''s own tables are the shop''s to show and erase.');
 END
 $$;
@@ -33,6 +34,7 @@ BEGIN
 	IF number IS NULL THEN
 		RETURN false;
 	END IF;
+	PERFORM promo.segment_forget(number);
 	PERFORM promo.house_forget(number);
 	RETURN true;
 END

@@ -66,11 +66,44 @@ test_trigamma(void)
 				   0.25 * (special_trigamma(x) + special_trigamma(x + 0.5))));
 }
 
+/*
+ * Quantiles of chi-square as tables print them (Abramowitz and Stegun 26.8),
+ * and forms that are elementary: exp(-x) for a = 1, erfc for a = 1/2, and a
+ * Poisson sum for whole a.
+ */
+static void
+test_gamma_upper(void)
+{
+	double		x;
+	double		term;
+	double		sum;
+	int			i;
+
+	CHECK(fabs(special_gamma_upper(0.5, 3.8414588 / 2) - 0.05) < 1e-8);
+	CHECK(fabs(special_gamma_upper(1, 13.815511 / 2) - 0.001) < 1e-9);
+	CHECK(fabs(special_gamma_upper(5, 18.307038 / 2) - 0.05) < 1e-8);
+	CHECK(fabs(special_gamma_upper(15, 50.892181 / 2) - 0.01) < 1e-8);
+	CHECK(special_gamma_upper(3, 0) == 1 && special_gamma_upper(3, INFINITY) == 0);
+	CHECK(isnan(special_gamma_upper(0, 1)) && isnan(special_gamma_upper(1, -1)));
+	CHECK(isnan(special_gamma_upper(NAN, 1)) && isnan(special_gamma_upper(1, NAN)));
+	for (x = 0.01; x < 60; x *= 1.3)
+	{
+		CHECK(fabs(special_gamma_upper(1, x) / exp(-x) - 1) < 1e-12);
+		CHECK(fabs(special_gamma_upper(0.5, x) / erfc(sqrt(x)) - 1) < 1e-12);
+		for (term = sum = exp(-x), i = 1; i < 20; i++)
+			sum += term *= x / i;
+		CHECK(fabs(special_gamma_upper(20, x) - sum) < 1e-13);
+	}
+	/* Temme: Q(a, a) = 1/2 - 1 / (3 sqrt(2 pi a)) + O(a^-3/2) */
+	CHECK(fabs(special_gamma_upper(10000, 10000) - 0.5 + 1 / (3 * sqrt(2 * PI * 10000))) < 1e-7);
+}
+
 int
 main(void)
 {
 	test_log_gamma();
 	test_digamma();
 	test_trigamma();
+	test_gamma_upper();
 	return check_report();
 }
