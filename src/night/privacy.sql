@@ -16,6 +16,7 @@ BEGIN
 	RETURN pg_catalog.jsonb_build_object(
 		'customer', promo.house_customer_data(number),
 		'segment', promo.segment_customer_data(number),
+		'membership', promo.membership_customer_data(number),
 		'not_included', 'Timelines and predictions in the shop''s own tables are the shop''s to show and erase.');
 END
 $$;
@@ -34,6 +35,7 @@ BEGIN
 	IF number IS NULL THEN
 		RETURN false;
 	END IF;
+	PERFORM promo.membership_forget(number);
 	PERFORM promo.segment_forget(number);
 	PERFORM promo.house_forget(number);
 	RETURN true;

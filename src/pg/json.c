@@ -186,6 +186,21 @@ json_has(JsonReader *reader, const char *key, JsonbValue *value)
 		getKeyJsonValueFromContainer(reader->object, key, strlen(key), value) != NULL;
 }
 
+/* A number in the range, and not NaN */
+static bool
+is_number_within(const JsonbValue *value, int64 least, int64 most)
+{
+	Datum		number;
+
+	if (value->type != jbvNumeric || numeric_is_nan(value->val.numeric))
+		return false;
+	number = NumericGetDatum(value->val.numeric);
+	return DatumGetBool(DirectFunctionCall2(numeric_le, number,
+											DirectFunctionCall1(int8_numeric, Int64GetDatum(most)))) &&
+		DatumGetBool(DirectFunctionCall2(numeric_ge, number,
+										 DirectFunctionCall1(int8_numeric, Int64GetDatum(least))));
+}
+
 bool
 json_read_int(JsonReader *reader, const char *key, int64 least, int64 most,
 			  int64 *target)
@@ -194,16 +209,12 @@ json_read_int(JsonReader *reader, const char *key, int64 least, int64 most,
 
 	if (!json_has(reader, key, &value))
 		return false;
-	if (value.type == jbvNumeric && !numeric_is_nan(value.val.numeric))
+	if (is_number_within(&value, least, most))
 	{
 		Datum		number = NumericGetDatum(value.val.numeric);
 		Datum		whole = DirectFunctionCall2(numeric_trunc, number, Int32GetDatum(0));
 
-		if (DatumGetBool(DirectFunctionCall2(numeric_eq, number, whole)) &&
-			DatumGetBool(DirectFunctionCall2(numeric_le, number,
-											 DirectFunctionCall1(int8_numeric, Int64GetDatum(most)))) &&
-			DatumGetBool(DirectFunctionCall2(numeric_ge, number,
-											 DirectFunctionCall1(int8_numeric, Int64GetDatum(least)))))
+		if (DatumGetBool(DirectFunctionCall2(numeric_eq, number, whole)))
 		{
 			*target = DatumGetInt64(DirectFunctionCall1(numeric_int8, number));
 			return true;
@@ -337,5 +348,63 @@ json_read_object(JsonReader *reader, const char *key, JsonReader *child)
 	}
 	json_fault(reader->faults, json_path(reader, key), "must be an object, not %s",
 			   value_words(&value));
+	return false;
+}
+
+bool
+json_read_objects(JsonReader *reader, const char *key, List **children)
+{
+	JsonbValue	value;
+	JsonbIterator *iterator;
+	JsonbIteratorToken token;
+	int			place = 0;
+
+	if (!json_has(reader, key, &value))
+		return false;
+	if (value.type != jbvBinary || !JsonContainerIsArray(value.val.binary.data))
+	{
+		json_fault(reader->faults, json_path(reader, key), "must be an array of objects, not %s",
+				   value_words(&value));
+		return false;
+	}
+	*children = NIL;
+	iterator = JsonbIteratorInit(value.val.binary.data);
+	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
+	{
+		char	   *path;
+
+		if (token != WJB_ELEM)
+			continue;
+		path = psprintf("%s[%d]", json_path(reader, key), place++);
+		if (value.type == jbvBinary && JsonContainerIsObject(value.val.binary.data))
+		{
+			JsonReader *child = palloc(sizeof(JsonReader));
+
+			open_container(child, reader->faults, path, value.val.binary.data);
+			*children = lappend(*children, child);
+		}
+		else
+			json_fault(reader->faults, path, "must be an object, not %s", value_words(&value));
+	}
+	return true;
+}
+
+bool
+json_read_decimal(JsonReader *reader, const char *key, int64 least, int64 most,
+				  char **target)
+{
+	JsonbValue	value;
+
+	if (!json_has(reader, key, &value))
+		return false;
+	if (is_number_within(&value, least, most))
+	{
+		*target = DatumGetCString(DirectFunctionCall1(numeric_out,
+													  NumericGetDatum(value.val.numeric)));
+		return true;
+	}
+	json_fault(reader->faults, json_path(reader, key),
+			   "must be a number from " INT64_FORMAT " to " INT64_FORMAT ", not %s",
+			   least, most, value_words(&value));
 	return false;
 }

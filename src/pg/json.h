@@ -84,6 +84,19 @@ extern bool json_read_texts(JsonReader *reader, const char *key, List **target);
  */
 extern bool json_read_object(JsonReader *reader, const char *key, JsonReader *child);
 
+/*
+ * A list of JsonReader, opened on the objects of the array under the key, with
+ * paths such as tiers[0]; each to be closed by the caller.  Elements that are
+ * no objects are faults, and left out.
+ */
+extern bool json_read_objects(JsonReader *reader, const char *key, List **children);
+
+/*
+ * A number from least to most as its exact text, such as numeric_in takes.
+ */
+extern bool json_read_decimal(JsonReader *reader, const char *key, int64 least,
+							  int64 most, char **target);
+
 /* All keys of the object, as C strings */
 extern List *json_keys(const JsonReader *reader);
 

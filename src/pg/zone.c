@@ -55,14 +55,29 @@ server_zone_find(void *arg, int64_t at, ZoneSpan *span)
 	span->until = found == 0 ? INT64_MAX : (boundary - ZONE_EPOCH) * ZONE_SECOND;
 }
 
+/* NULL where there is none of the name */
+static pg_tz *
+find_zone(const char *name)
+{
+	pg_tz	   *tz = strlen(name) > TZ_STRLEN_MAX ? NULL : pg_tzset(name);
+
+	return tz != NULL && pg_tz_acceptable(tz) ? tz : NULL;
+}
+
+bool
+pg_zone_is_known(const char *name)
+{
+	return find_zone(name) != NULL;
+}
+
 void
 pg_zone_start(Zone *zone, const text *name)
 {
 	char	   *wanted = text_to_cstring(name);
-	pg_tz	   *tz = strlen(wanted) > TZ_STRLEN_MAX ? NULL : pg_tzset(wanted);
+	pg_tz	   *tz = find_zone(wanted);
 	long int	offset;
 
-	if (tz == NULL || !pg_tz_acceptable(tz))
+	if (tz == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("time zone \"%s\" not recognized", wanted),

@@ -20,6 +20,9 @@
  */
 extern void pg_zone_start(Zone *zone, const text *name);
 
+/* Whether pg_zone_start would find the zone. */
+extern bool pg_zone_is_known(const char *name);
+
 /*
  * The microseconds of an interval that is named in errors.  An error unless
  * it is positive and holds no months; its days have 24 hours.

@@ -1,0 +1,311 @@
+/* src/membership/member.sql */
+
+-- Members of programs: enrolled, suspended, closed, and the tier of each over
+-- time.
+
+CREATE TABLE member (
+	program_id bigint NOT NULL REFERENCES program,
+	customer_id bigint NOT NULL REFERENCES customer,
+	state text NOT NULL CHECK (state IN ('active', 'suspended', 'closed')),
+	since timestamptz NOT NULL,
+	enrolled_at timestamptz NOT NULL,
+	reason text,
+	opted_out boolean NOT NULL DEFAULT false,
+	PRIMARY KEY (program_id, customer_id),
+	CONSTRAINT member_since CHECK (since >= enrolled_at)
+);
+
+CREATE INDEX member_customer ON member (customer_id);
+
+COMMENT ON TABLE member IS 'customers who are members of programs; the row is the lock of whatever changes for a member';
+COMMENT ON COLUMN member.state IS 'active, suspended or closed; closed is the end';
+COMMENT ON COLUMN member.since IS 'from when on the member is in this state';
+COMMENT ON COLUMN member.reason IS 'why the member was suspended or closed';
+COMMENT ON COLUMN member.opted_out IS 'wants no advertising; nothing else depends on it';
+
+CREATE TABLE tier_period (
+	program_id bigint NOT NULL,
+	customer_id bigint NOT NULL,
+	tier text COLLATE "C" NOT NULL,
+	begins_at timestamptz NOT NULL,
+	ends_at timestamptz,
+	cause text NOT NULL CHECK (cause IN ('enrolled')),
+	PRIMARY KEY (program_id, customer_id, begins_at),
+	FOREIGN KEY (program_id, customer_id) REFERENCES member,
+	FOREIGN KEY (program_id, tier) REFERENCES tier,
+	CONSTRAINT tier_period_lasts CHECK (ends_at >= begins_at)
+);
+
+CREATE UNIQUE INDEX tier_period_now ON tier_period (program_id, customer_id) WHERE ends_at IS NULL;
+CREATE INDEX tier_period_customer ON tier_period (customer_id);
+
+COMMENT ON TABLE tier_period IS 'the tier of each member over time, one period after the other';
+COMMENT ON COLUMN tier_period.ends_at IS 'the first instant at which it is no longer the member''s tier; NULL for the tier now';
+COMMENT ON COLUMN tier_period.cause IS 'what began the period';
+
+SELECT pg_catalog.pg_extension_config_dump('member', '');
+SELECT pg_catalog.pg_extension_config_dump('tier_period', '');
+
+CREATE FUNCTION program_known(program text)
+RETURNS bigint
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	number bigint;
+BEGIN
+	SELECT p.program_id INTO number FROM promo.program p WHERE p.program = program_known.program;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION USING ERRCODE = 'undefined_object',
+			MESSAGE = format('program "%s" does not exist', program),
+			HINT = 'Programs are made by promo.define_program().';
+	END IF;
+	RETURN number;
+END
+$$;
+
+COMMENT ON FUNCTION program_known(text) IS 'internal: the number of a program, or an error';
+
+CREATE FUNCTION enroll(customer text, at timestamptz DEFAULT pg_catalog.now(), program text DEFAULT 'default')
+RETURNS boolean
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	program_number bigint;
+	number bigint;
+	present text;
+BEGIN
+	IF customer IS NULL OR at IS NULL OR program IS NULL THEN
+		RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',
+			MESSAGE = 'customer, at and program must not be null';
+	ELSIF NOT isfinite(at) THEN
+		RAISE EXCEPTION USING ERRCODE = 'datetime_field_overflow',
+			MESSAGE = 'at must be finite';
+	END IF;
+	program_number := promo.program_known(program);
+	number := promo.customer_number(customer);
+	INSERT INTO promo.member (program_id, customer_id, state, since, enrolled_at)
+	VALUES (program_number, number, 'active', at, at)
+	ON CONFLICT ON CONSTRAINT member_pkey DO NOTHING;
+	IF NOT FOUND THEN
+		SELECT m.state INTO STRICT present FROM promo.member m
+		WHERE m.program_id = program_number AND m.customer_id = number;
+		IF present = 'closed' THEN
+			RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+				MESSAGE = format('the membership of customer "%s" in program "%s" is closed', customer, program);
+		END IF;
+		RETURN false;
+	END IF;
+	INSERT INTO promo.tier_period (program_id, customer_id, tier, begins_at, cause)
+	SELECT program_number, number, t.tier, at, 'enrolled'
+	FROM promo.tier t
+	WHERE t.program_id = program_number AND t.rank = 0;
+	RETURN true;
+END
+$$;
+
+COMMENT ON FUNCTION enroll(text, timestamptz, text) IS
+'makes a customer a member, in the base tier; false for who is one already';
+
+CREATE FUNCTION enroll_all(query text, at timestamptz DEFAULT pg_catalog.now(), program text DEFAULT 'default')
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'promo_enroll_all'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION enroll_all(text, timestamptz, text) IS
+'makes all customers of a query of one column members, and gives how many were none before; closed memberships stay closed';
+
+CREATE FUNCTION change_member(customer text, new_state text, reason text, at timestamptz, program text)
+RETURNS boolean
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	program_number bigint;
+	number bigint;
+	present promo.member;
+BEGIN
+	IF customer IS NULL OR at IS NULL OR program IS NULL THEN
+		RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',
+			MESSAGE = 'customer, at and program must not be null';
+	ELSIF NOT isfinite(at) THEN
+		RAISE EXCEPTION USING ERRCODE = 'datetime_field_overflow',
+			MESSAGE = 'at must be finite';
+	ELSIF new_state <> 'active' AND coalesce(reason, '') = '' THEN
+		RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',
+			MESSAGE = 'a reason must be given';
+	END IF;
+	program_number := promo.program_known(program);
+	number := promo.customer_known(customer);
+	SELECT m.* INTO present FROM promo.member m
+	WHERE m.program_id = program_number AND m.customer_id = number
+	FOR NO KEY UPDATE;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION USING ERRCODE = 'undefined_object',
+			MESSAGE = format('customer "%s" is no member of program "%s"', customer, program),
+			HINT = 'Members are made by promo.enroll().';
+	END IF;
+	IF present.state = new_state THEN
+		RETURN false;
+	ELSIF present.state = 'closed' THEN
+		RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+			MESSAGE = format('the membership of customer "%s" in program "%s" is closed', customer, program);
+	ELSIF at < present.since THEN
+		RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+			MESSAGE = format('the membership of customer "%s" has changed after that', customer),
+			DETAIL = format('It is %s since %s.', present.state,
+				to_char(present.since AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'));
+	END IF;
+	UPDATE promo.member m SET state = new_state, since = at, reason = change_member.reason
+	WHERE m.program_id = program_number AND m.customer_id = number;
+	IF new_state = 'closed' THEN
+		UPDATE promo.tier_period t SET ends_at = at
+		WHERE t.program_id = program_number AND t.customer_id = number AND t.ends_at IS NULL;
+	END IF;
+	RETURN true;
+END
+$$;
+
+COMMENT ON FUNCTION change_member(text, text, text, timestamptz, text) IS
+'internal: puts a member into another state; false for who is in it already';
+
+CREATE FUNCTION suspend_member(customer text, reason text, at timestamptz DEFAULT pg_catalog.now(),
+	program text DEFAULT 'default')
+RETURNS boolean
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN promo.change_member(customer, 'suspended', reason, at, program);
+END
+$$;
+
+COMMENT ON FUNCTION suspend_member(text, text, timestamptz, text) IS
+'suspends a membership until resume_member(); false for one that is suspended already';
+
+CREATE FUNCTION resume_member(customer text, at timestamptz DEFAULT pg_catalog.now(),
+	program text DEFAULT 'default')
+RETURNS boolean
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN promo.change_member(customer, 'active', NULL, at, program);
+END
+$$;
+
+COMMENT ON FUNCTION resume_member(text, timestamptz, text) IS
+'makes a suspended membership active again; false for one that is active already';
+
+CREATE FUNCTION close_member(customer text, reason text, at timestamptz DEFAULT pg_catalog.now(),
+	program text DEFAULT 'default')
+RETURNS boolean
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN promo.change_member(customer, 'closed', reason, at, program);
+END
+$$;
+
+COMMENT ON FUNCTION close_member(text, text, timestamptz, text) IS
+'ends a membership for good; false for one that is closed already';
+
+CREATE FUNCTION opt_out_member(customer text, opted_out boolean DEFAULT true, program text DEFAULT 'default')
+RETURNS void
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	UPDATE promo.member m SET opted_out = opt_out_member.opted_out
+	WHERE m.program_id = promo.program_known(program) AND m.customer_id = promo.customer_known(customer);
+	IF NOT FOUND THEN
+		RAISE EXCEPTION USING ERRCODE = 'undefined_object',
+			MESSAGE = format('customer "%s" is no member of program "%s"', customer, program),
+			HINT = 'Members are made by promo.enroll().';
+	END IF;
+END
+$$;
+
+COMMENT ON FUNCTION opt_out_member(text, boolean, text) IS
+'notes that a member wants no advertising, or does again';
+
+-- Without these, a timestamp or date would become timestamptz in the zone of
+-- the session, and an answer would depend on who asks.
+CREATE FUNCTION enroll(customer text, at timestamp, program text DEFAULT 'default')
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'promo_timestamp_refused'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION enroll(text, timestamp, text) IS
+'raises an error that says how to give at as timestamptz';
+
+CREATE FUNCTION enroll(customer text, at date, program text DEFAULT 'default')
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'promo_timestamp_refused'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION enroll(text, date, text) IS
+'raises an error that says how to give at as timestamptz';
+
+CREATE VIEW members AS
+SELECT p.program, c.shop_id AS customer, m.state, m.since, m.enrolled_at, t.tier,
+	t.begins_at AS tier_since, m.opted_out, m.reason
+FROM promo.member m
+JOIN promo.program p ON p.program_id OPERATOR(pg_catalog.=) m.program_id
+JOIN promo.customer c ON c.customer_id OPERATOR(pg_catalog.=) m.customer_id
+LEFT JOIN promo.tier_period t ON t.program_id OPERATOR(pg_catalog.=) m.program_id
+	AND t.customer_id OPERATOR(pg_catalog.=) m.customer_id AND t.ends_at IS NULL;
+
+COMMENT ON VIEW members IS 'all members, with the tier that each is in now; the customer is NULL once forgotten';
+
+CREATE FUNCTION membership_customer_data(customer_id bigint)
+RETURNS jsonb
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN (SELECT coalesce(jsonb_agg(jsonb_build_object('program', p.program, 'state', m.state,
+				'since', m.since, 'enrolled_at', m.enrolled_at, 'reason', m.reason,
+				'opted_out', m.opted_out,
+				'tiers', (SELECT coalesce(jsonb_agg(jsonb_build_object('tier', t.tier,
+							'begins_at', t.begins_at, 'ends_at', t.ends_at, 'cause', t.cause)
+							ORDER BY t.begins_at), '[]')
+						  FROM promo.tier_period t
+						  WHERE t.program_id = m.program_id AND t.customer_id = m.customer_id))
+				ORDER BY p.program), '[]')
+			FROM promo.member m JOIN promo.program p USING (program_id)
+			WHERE m.customer_id = $1);
+END
+$$;
+
+COMMENT ON FUNCTION membership_customer_data(bigint) IS
+'internal: the memberships of a customer, and the tiers over time';
+
+-- Amounts and tiers stay without a name; what was written in words goes.
+CREATE FUNCTION membership_forget(customer_id bigint)
+RETURNS void
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	moment timestamptz := now();
+BEGIN
+	UPDATE promo.tier_period t SET ends_at = greatest(moment, t.begins_at)
+	WHERE t.customer_id = $1 AND t.ends_at IS NULL;
+	UPDATE promo.member m
+	SET state = 'closed', since = CASE WHEN m.state = 'closed' THEN m.since ELSE greatest(moment, m.since) END,
+		reason = NULL
+	WHERE m.customer_id = $1;
+END
+$$;
+
+COMMENT ON FUNCTION membership_forget(bigint) IS
+'internal: closes the memberships of a customer, and wipes what was written in words';
+
+REVOKE ALL ON FUNCTION program_known(text), enroll(text, timestamptz, text),
+	enroll_all(text, timestamptz, text), change_member(text, text, text, timestamptz, text),
+	suspend_member(text, text, timestamptz, text), resume_member(text, timestamptz, text),
+	close_member(text, text, timestamptz, text), opt_out_member(text, boolean, text),
+	membership_customer_data(bigint), membership_forget(bigint) FROM PUBLIC;

@@ -1,0 +1,362 @@
+/*-------------------------------------------------------------------------
+ *
+ * pg_program.c
+ *	  The definition of a program of membership, as jsonb.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "pg/compat.h"
+
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/jsonb.h"
+
+#include "pg/json.h"
+#include "pg/spi.h"
+#include "pg/zone.h"
+
+/* Names are looked up by index, and stand in messages. */
+#define PROGRAM_NAME_MOST 200
+
+#define PROGRAM_TIERS_MOST 100
+
+/* Thresholds are counts, points, or amounts with up to four decimals. */
+#define THRESHOLD_MOST INT64CONST(1000000000000000)
+
+/* Windows of so many months are a hundred years. */
+#define WINDOW_MONTHS_MOST 1200
+
+typedef struct Program
+{
+	char	   *name;
+	char	   *time_zone;
+	char	   *currency;
+	int64		exponent;
+	char	   *metric;
+	char	   *window_type;
+	int64		window_months;	/* 0 where the type has none */
+	char	   *window_unit;	/* NULL where the type has none */
+	char	   *window_start;
+	char	   *policy;
+	int64		grace_days;
+	int			n_tiers;
+	Datum	   *tiers;			/* texts, in the order given */
+	Datum	   *thresholds;		/* numerics */
+} Program;
+
+/* Reads one of some words; notes a fault that lists them. */
+static void
+read_word(JsonReader *reader, const char *key, const char *const words[], int count,
+		  char **target)
+{
+	StringInfoData known;
+	char	   *word;
+	int			i;
+
+	if (!json_read_text(reader, key, &word))
+		return;
+	initStringInfo(&known);
+	for (i = 0; i < count; i++)
+	{
+		if (strcmp(words[i], word) == 0)
+		{
+			*target = word;
+			return;
+		}
+		appendStringInfo(&known, "%s%s", i > 0 ? ", " : "", words[i]);
+	}
+	json_fault(reader->faults, json_path(reader, key), "must be one of %s, not \"%s\"",
+			   known.data, word);
+}
+
+static void
+read_name(JsonReader *reader, const char *key, char **target)
+{
+	if (json_read_text(reader, key, target) && strlen(*target) > PROGRAM_NAME_MOST)
+		json_fault(reader->faults, json_path(reader, key), "must have at most %d bytes",
+				   PROGRAM_NAME_MOST);
+}
+
+static void
+need(JsonReader *reader, const char *key)
+{
+	JsonbValue	value;
+
+	if (!json_has(reader, key, &value))
+		json_fault(reader->faults, json_path(reader, key), "is missing");
+}
+
+static void
+read_currency(JsonReader *reader, Program *program)
+{
+	JsonReader	currency;
+
+	need(reader, "currency");
+	if (!json_read_object(reader, "currency", &currency))
+		return;
+	need(&currency, "code");
+	if (json_read_text(&currency, "code", &program->currency) &&
+		(strlen(program->currency) != 3 || strspn(program->currency, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != 3))
+		json_fault(reader->faults, json_path(&currency, "code"),
+				   "must be three capital letters, as of ISO 4217, not \"%.60s\"", program->currency);
+	need(&currency, "exponent");
+	json_read_int(&currency, "exponent", 0, 4, &program->exponent);
+	json_close(&currency);
+}
+
+/* Month and day that every year has, as MM-DD */
+static bool
+is_day_of_year(const char *text)
+{
+	static const int days[12] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+	int			month;
+	int			day;
+
+	if (strlen(text) != 5 || text[2] != '-' || strspn(text, "0123456789") != 2 ||
+		strspn(text + 3, "0123456789") != 2)
+		return false;
+	month = (text[0] - '0') * 10 + text[1] - '0';
+	day = (text[3] - '0') * 10 + text[4] - '0';
+	return month >= 1 && month <= 12 && day >= 1 && day <= days[month - 1];
+}
+
+static void
+read_window(JsonReader *reader, Program *program)
+{
+	static const char *const types[] = {"lifetime", "rolling", "calendar", "anniversary", "fixed"};
+	static const char *const units[] = {"month", "quarter", "half", "year"};
+	JsonReader	window;
+	char	   *type = NULL;
+
+	program->window_type = "rolling";
+	program->window_months = 12;
+	if (!json_read_object(reader, "window", &window))
+		return;
+	need(&window, "type");
+	read_word(&window, "type", types, lengthof(types), &type);
+	if (type == NULL)
+		return;
+	program->window_type = type;
+	program->window_months = 0;
+	if (strcmp(type, "lifetime") == 0 || strcmp(type, "calendar") == 0)
+		json_refuse(&window, "months", "is for rolling, anniversary and fixed windows");
+	else
+	{
+		need(&window, "months");
+		json_read_int(&window, "months", 1, WINDOW_MONTHS_MOST, &program->window_months);
+	}
+	if (strcmp(type, "calendar") == 0)
+	{
+		need(&window, "unit");
+		read_word(&window, "unit", units, lengthof(units), &program->window_unit);
+	}
+	else
+		json_refuse(&window, "unit", "is for calendar windows");
+	if (strcmp(type, "fixed") == 0)
+	{
+		need(&window, "start");
+		if (json_read_text(&window, "start", &program->window_start) &&
+			!is_day_of_year(program->window_start))
+			json_fault(reader->faults, json_path(&window, "start"),
+					   "must be a month and day of every year, as MM-DD, not \"%.60s\"",
+					   program->window_start);
+		if (program->window_months > 0 && (program->window_months > 12 || 12 % program->window_months != 0))
+			json_fault(reader->faults, json_path(&window, "months"),
+					   "must divide a year, so that windows begin on the same days each year");
+	}
+	else
+		json_refuse(&window, "start", "is for fixed windows");
+	json_close(&window);
+}
+
+/* From the base tier upward, so that the order given is that of the ranks. */
+static void
+read_tiers(JsonReader *reader, Program *program)
+{
+	List	   *children;
+	ListCell   *cell;
+	ListCell   *earlier;
+	List	   *names = NIL;
+	Datum		last = (Datum) 0;
+
+	need(reader, "tiers");
+	if (!json_read_objects(reader, "tiers", &children))
+		return;
+	if (list_length(children) < 1 || list_length(children) > PROGRAM_TIERS_MOST)
+		json_fault(reader->faults, json_path(reader, "tiers"), "must have from 1 to %d tiers, not %d",
+				   PROGRAM_TIERS_MOST, list_length(children));
+	program->tiers = palloc(sizeof(Datum) * (list_length(children) + 1));
+	program->thresholds = palloc(sizeof(Datum) * (list_length(children) + 1));
+	foreach(cell, children)
+	{
+		JsonReader *tier = lfirst(cell);
+		char	   *name = NULL;
+		char	   *digits;
+
+		need(tier, "name");
+		read_name(tier, "name", &name);
+		foreach(earlier, names)
+			if (name != NULL && strcmp(lfirst(earlier), name) == 0)
+				json_fault(reader->faults, json_path(tier, "name"),
+						   "is \"%s\" for the second time", name);
+		need(tier, "threshold");
+		if (json_read_decimal(tier, "threshold", 0, THRESHOLD_MOST, &digits))
+		{
+			Datum		threshold = DirectFunctionCall3(numeric_in, CStringGetDatum(digits),
+														ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
+			bool		is_zero = DatumGetBool(DirectFunctionCall2(numeric_eq, threshold,
+																   DirectFunctionCall1(int8_numeric, Int64GetDatum(0))));
+
+			if (foreach_current_index(cell) == 0 && !is_zero)
+				json_fault(reader->faults, json_path(tier, "threshold"),
+						   "must be 0 for the first tier, which is everybody's, not %.60s", digits);
+			if (last != (Datum) 0 &&
+				!DatumGetBool(DirectFunctionCall2(numeric_gt, threshold, last)))
+				json_fault(reader->faults, json_path(tier, "threshold"),
+						   "must be above that of the tier before, and is %.60s", digits);
+			last = threshold;
+			program->thresholds[program->n_tiers] = threshold;
+		}
+		json_close(tier);
+		if (name != NULL)
+		{
+			names = lappend(names, name);
+			program->tiers[program->n_tiers++] = CStringGetTextDatum(name);
+		}
+	}
+}
+
+static void
+read_program(JsonFaults *faults, const Jsonb *definition, Program *program)
+{
+	static const char *const metrics[] = {"spend", "points", "orders", "visits", "balance"};
+	static const char *const policies[] = {"one_down", "to_qualified", "to_base", "never"};
+	JsonReader	reader;
+
+	program->name = "default";
+	program->time_zone = "UTC";
+	program->metric = "spend";
+	program->policy = "one_down";
+	json_open(&reader, faults, "", definition);
+	read_name(&reader, "name", &program->name);
+	if (json_read_text(&reader, "time_zone", &program->time_zone) &&
+		!pg_zone_is_known(program->time_zone))
+		json_fault(faults, "time_zone", "must be one of pg_timezone_names, not \"%.60s\"",
+				   program->time_zone);
+	read_currency(&reader, program);
+	read_word(&reader, "metric", metrics, lengthof(metrics), &program->metric);
+	read_window(&reader, program);
+	read_tiers(&reader, program);
+	read_word(&reader, "policy", policies, lengthof(policies), &program->policy);
+	json_read_int(&reader, "grace_days", 0, 3660, &program->grace_days);
+	json_close(&reader);
+}
+
+static Datum
+text_or_null(const char *value, char *null)
+{
+	*null = value == NULL ? 'n' : ' ';
+	return value == NULL ? (Datum) 0 : CStringGetTextDatum(value);
+}
+
+/* Adds the program, or locks it; gives its number. */
+static int64
+write_program(const Program *program, const Jsonb *definition)
+{
+	static const Oid types[12] = {TEXTOID, JSONBOID, TEXTOID, TEXTOID, INT4OID, TEXTOID, TEXTOID,
+	INT4OID, TEXTOID, TEXTOID, TEXTOID, INT4OID};
+	char		nulls[13] = "            ";
+	Datum		values[12];
+	bool		null;
+
+	values[0] = CStringGetTextDatum(program->name);
+	values[1] = JsonbPGetDatum(definition);
+	values[2] = CStringGetTextDatum(program->time_zone);
+	values[3] = CStringGetTextDatum(program->currency);
+	values[4] = Int32GetDatum((int32) program->exponent);
+	values[5] = CStringGetTextDatum(program->metric);
+	values[6] = CStringGetTextDatum(program->window_type);
+	values[7] = Int32GetDatum((int32) program->window_months);
+	nulls[7] = program->window_months == 0 ? 'n' : ' ';
+	values[8] = text_or_null(program->window_unit, &nulls[8]);
+	values[9] = text_or_null(program->window_start, &nulls[9]);
+	values[10] = CStringGetTextDatum(program->policy);
+	values[11] = Int32GetDatum((int32) program->grace_days);
+	if (spi_run("INSERT INTO promo.program AS p (program, definition, time_zone, currency, exponent,"
+				" metric, window_type, window_months, window_unit, window_start, policy, grace_days)"
+				" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
+				" ON CONFLICT (program) DO UPDATE SET definition = $2, time_zone = $3, metric = $6,"
+				" window_type = $7, window_months = $8, window_unit = $9, window_start = $10,"
+				" policy = $11, grace_days = $12, defined_at = pg_catalog.now()"
+				" WHERE (p.currency, p.exponent) = ($4, $5)"
+				" RETURNING p.program_id",
+				12, types, values, nulls) != 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the currency of program \"%s\" cannot change", program->name),
+				 errhint("Define a program of another name.")));
+	return DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &null));
+}
+
+static void
+write_tiers(const Program *program, int64 program_id)
+{
+	static const Oid types[3] = {INT8OID, TEXTARRAYOID, NUMERICARRAYOID};
+	Datum		values[3];
+
+	values[0] = Int64GetDatum(program_id);
+	values[1] = PointerGetDatum(construct_array(program->tiers, program->n_tiers, TEXTOID, -1,
+												false, TYPALIGN_INT));
+	values[2] = PointerGetDatum(construct_array(program->thresholds, program->n_tiers, NUMERICOID,
+												-1, false, TYPALIGN_INT));
+
+	/* Waits for whoever enrolls: their rows hold FOR KEY SHARE on this one. */
+	(void) spi_run("SELECT FROM promo.program p WHERE p.program_id = $1 FOR UPDATE",
+				   1, types, values, NULL);
+	if (spi_run("SELECT t.tier FROM promo.tier t WHERE t.program_id = $1 AND NOT t.tier = ANY ($2)"
+				" AND EXISTS (SELECT FROM promo.tier_period p"
+				" WHERE p.program_id = $1 AND p.tier = t.tier) ORDER BY t.rank LIMIT 1",
+				2, types, values, NULL) > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("tier \"%s\" of program \"%s\" has or had members, and must stay",
+						SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1), program->name)));
+	(void) spi_run("DELETE FROM promo.tier t WHERE t.program_id = $1 AND NOT t.tier = ANY ($2)",
+				   2, types, values, NULL);
+	(void) spi_run("INSERT INTO promo.tier (program_id, tier, rank, threshold)"
+				   " SELECT $1, u.tier, u.rank - 1, u.threshold"
+				   " FROM ROWS FROM (pg_catalog.unnest($2), pg_catalog.unnest($3))"
+				   " WITH ORDINALITY u(tier, threshold, rank)"
+				   " ON CONFLICT ON CONSTRAINT tier_pkey DO UPDATE"
+				   " SET rank = excluded.rank, threshold = excluded.threshold",
+				   3, types, values, NULL);
+}
+
+PG_FUNCTION_INFO_V1(promo_define_program);
+
+/*
+ * define_program(definition jsonb) returns text
+ */
+Datum
+promo_define_program(PG_FUNCTION_ARGS)
+{
+	Jsonb	   *definition = PG_GETARG_JSONB_P(0);
+	Program		program = {0};
+	JsonFaults	faults;
+	text	   *name;
+
+	json_faults_start(&faults);
+	read_program(&faults, definition, &program);
+	json_faults_raise(&faults, "program");
+
+	name = cstring_to_text(program.name);
+	spi_check(SPI_connect(), "SPI_connect");
+	write_tiers(&program, write_program(&program, definition));
+	SPI_finish();
+	PG_RETURN_TEXT_P(name);
+}

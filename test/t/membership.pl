@@ -1,0 +1,51 @@
+# Programs and members survive a crash; a dump and restore give them back.
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = PostgreSQL::Test::Cluster->new('shop');
+$node->init;
+$node->start;
+$node->safe_psql(
+	'postgres', q{
+	CREATE EXTENSION promo;
+	SELECT promo.define_program('{"currency": {"code": "EUR", "exponent": 2}, "time_zone": "Europe/Berlin",
+		"tiers": [{"name": "basic", "threshold": 0}, {"name": "gold", "threshold": 500}]}');
+	SELECT promo.enroll_all('SELECT ''c'' || g FROM generate_series(1, 1000) g', '2026-01-01 00:00Z');
+	SELECT promo.suspend_member('c1', 'fraud?', '2026-02-01 00:00Z'), promo.close_member('c2', 'asked for it', '2026-02-01 00:00Z'),
+		promo.opt_out_member('c3'), promo.forget_customer('c4');
+});
+
+my $rows = q{
+	SELECT * FROM promo.program ORDER BY 1; SELECT * FROM promo.tier ORDER BY 1, 3; SELECT * FROM promo.member ORDER BY 1, 2;
+	SELECT * FROM promo.tier_period ORDER BY 1, 2, 4; SELECT * FROM promo.customer ORDER BY 1};
+my $before = $node->safe_psql('postgres', $rows);
+like($before, qr/^1\|default\|.*\|Europe\/Berlin\|EUR\|2\|spend\|rolling\|12\|/m, 'a program is there');
+
+# One session is in the middle of enrolling when the server crashes
+my ($in, $out, $err) = (q{BEGIN; SELECT 'enrolled ' || promo.enroll_all('SELECT ''x'' || g FROM generate_series(1, 1000) g');} . "\n", '', '');
+my $session = IPC::Run::start([ 'psql', '-X', '-q', '-A', '-t', '-d', $node->connstr('postgres') ],
+	'<', \$in, '>', \$out, '2>', \$err, IPC::Run::timeout(60));
+$session->pump until $out =~ /enrolled 1000/;
+$node->stop('immediate');
+$session->kill_kill;
+$node->start;
+is($node->safe_psql('postgres', $rows), $before, 'a crash keeps what was committed, and only that');
+is($node->safe_psql('postgres', q{SELECT promo.enroll('x1')}), 't', 'and a customer is enrolled after it');
+$before = $node->safe_psql('postgres', $rows);
+
+my $dump = "${PostgreSQL::Test::Utils::tmp_check}/shop.sql";
+$node->command_ok([ 'pg_dump', '--no-sync', '-f', $dump, $node->connstr('postgres') ], 'the database is dumped');
+$node->safe_psql('postgres', 'CREATE DATABASE restored');
+$node->command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('restored'), '-f', $dump ],
+	'a dump restores without an error');
+is($node->safe_psql('restored', $rows), $before, 'the restored tables are equal');
+is($node->safe_psql('restored', q{SELECT promo.enroll('c5'), promo.resume_member('c1', '2026-03-01 00:00Z')}), 'f|t', 'members are members');
+is( $node->safe_psql('restored', q{SELECT promo.define_program('{"name": "air", "currency": {"code": "EUR", "exponent": 2}, "tiers": [{"name": "basic", "threshold": 0}]}');
+	SELECT max(program_id) > 1 FROM promo.program}), "air\nt", 'numbers go on after those that were restored');
+
+$node->stop;
+done_testing();
