@@ -21,7 +21,7 @@ ROOM_SCRIPTS = src/promo.sql \
 	src/forest/linear.sql src/forest/train.sql src/forest/import.sql \
 	src/forest/metrics.sql \
 	src/segment/experiment.sql src/segment/segment.sql \
-	src/membership/program.sql src/membership/member.sql \
+	src/membership/program.sql src/membership/member.sql src/membership/points.sql \
 	src/night/privacy.sql
 
 OBJS = src/promo.o \

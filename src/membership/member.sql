@@ -11,6 +11,7 @@ CREATE TABLE member (
 	enrolled_at timestamptz NOT NULL,
 	reason text,
 	opted_out boolean NOT NULL DEFAULT false,
+	points bigint NOT NULL DEFAULT 0 CHECK (points >= 0),
 	PRIMARY KEY (program_id, customer_id),
 	CONSTRAINT member_since CHECK (since >= enrolled_at)
 );
@@ -21,6 +22,7 @@ COMMENT ON TABLE member IS 'customers who are members of programs; the row is th
 COMMENT ON COLUMN member.state IS 'active, suspended or closed; closed is the end';
 COMMENT ON COLUMN member.since IS 'from when on the member is in this state';
 COMMENT ON COLUMN member.reason IS 'why the member was suspended or closed';
+COMMENT ON COLUMN member.points IS 'what is left of all lots of points, of those past their time too';
 COMMENT ON COLUMN member.opted_out IS 'wants no advertising; nothing else depends on it';
 
 CREATE TABLE tier_period (
@@ -160,6 +162,7 @@ BEGIN
 	UPDATE promo.member m SET state = new_state, since = at, reason = change_member.reason
 	WHERE m.program_id = program_number AND m.customer_id = number;
 	IF new_state = 'closed' THEN
+		PERFORM promo.points_forfeit(present, at);
 		UPDATE promo.tier_period t SET ends_at = at
 		WHERE t.program_id = program_number AND t.customer_id = number AND t.ends_at IS NULL;
 	END IF;
@@ -273,7 +276,13 @@ BEGIN
 							'begins_at', t.begins_at, 'ends_at', t.ends_at, 'cause', t.cause)
 							ORDER BY t.begins_at), '[]')
 						  FROM promo.tier_period t
-						  WHERE t.program_id = m.program_id AND t.customer_id = m.customer_id))
+						  WHERE t.program_id = m.program_id AND t.customer_id = m.customer_id),
+				'points', (SELECT coalesce(jsonb_agg(jsonb_build_object('kind', e.kind, 'key', e.key,
+							'points', e.points, 'amount', e.amount, 'at', e.at, 'posted_at', e.posted_at,
+							'expires_at', l.expires_at, 'left', l.remaining) ORDER BY e.entry_id), '[]')
+						   FROM promo.points_entry e
+						   LEFT JOIN promo.points_lot l ON l.entry_id = e.entry_id
+						   WHERE e.program_id = m.program_id AND e.customer_id = m.customer_id))
 				ORDER BY p.program), '[]')
 			FROM promo.member m JOIN promo.program p USING (program_id)
 			WHERE m.customer_id = $1);
@@ -281,7 +290,7 @@ END
 $$;
 
 COMMENT ON FUNCTION membership_customer_data(bigint) IS
-'internal: the memberships of a customer, and the tiers over time';
+'internal: the memberships of a customer, the tiers over time, and the ledger of points';
 
 -- Amounts and tiers stay without a name; what was written in words goes.
 CREATE FUNCTION membership_forget(customer_id bigint)
@@ -292,6 +301,12 @@ AS $$
 DECLARE
 	moment timestamptz := now();
 BEGIN
+	PERFORM FROM promo.member m WHERE m.customer_id = $1 ORDER BY m.program_id FOR NO KEY UPDATE;
+	PERFORM promo.points_forfeit(m, moment) FROM promo.member m WHERE m.customer_id = $1;
+	-- Keys may be order numbers; hashed, they still tell a repeat.
+	UPDATE promo.points_entry e SET key = encode(sha256(convert_to(e.key, 'UTF8')), 'hex')
+	WHERE e.customer_id = $1;
+	ASSERT NOT EXISTS (SELECT FROM promo.points_lot l WHERE l.customer_id = $1 AND l.remaining > 0);
 	UPDATE promo.tier_period t SET ends_at = greatest(moment, t.begins_at)
 	WHERE t.customer_id = $1 AND t.ends_at IS NULL;
 	UPDATE promo.member m
@@ -302,7 +317,7 @@ END
 $$;
 
 COMMENT ON FUNCTION membership_forget(bigint) IS
-'internal: closes the memberships of a customer, and wipes what was written in words';
+'internal: closes the memberships of a customer, takes the points, and wipes what was written in words';
 
 REVOKE ALL ON FUNCTION program_known(text), enroll(text, timestamptz, text),
 	enroll_all(text, timestamptz, text), change_member(text, text, text, timestamptz, text),
