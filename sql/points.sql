@@ -17,10 +17,10 @@ SELECT 'lot', l.customer_id FROM promo.points_lot l
 WHERE l.remaining <> l.points - (SELECT coalesce(sum(a.points), 0) FROM promo.points_allocation a WHERE a.lot_id = l.entry_id)
 UNION ALL
 SELECT 'debit', e.customer_id FROM promo.points_entry e
-WHERE e.kind <> 'earn' AND - e.points <> (SELECT coalesce(sum(a.points), 0) FROM promo.points_allocation a WHERE a.entry_id = e.entry_id)
+WHERE e.points <= 0 AND - e.points <> (SELECT coalesce(sum(a.points), 0) FROM promo.points_allocation a WHERE a.entry_id = e.entry_id)
 UNION ALL
 SELECT 'earning', e.customer_id FROM promo.points_entry e LEFT JOIN promo.points_lot l USING (entry_id)
-WHERE e.kind = 'earn' AND e.points <> coalesce(l.points, 0)
+WHERE greatest(e.points, 0) <> coalesce(l.points, 0)
 UNION ALL
 SELECT 'not of one', d.customer_id FROM promo.points_allocation a JOIN promo.points_entry d USING (entry_id)
 JOIN promo.points_lot l ON l.entry_id = a.lot_id WHERE (d.customer_id, d.program_id) <> (l.customer_id, l.program_id);
@@ -63,18 +63,40 @@ SELECT count(*) FROM promo.points_expiring('bob', '2026-01-01 00:00:00.000001Z',
 -- nor can one be used before it was earned
 SELECT promo.redeem_points('bob', 'r0', 1, '2025-05-31 00:00Z');
 
+-- Adjusted by hand, for a reason, once per key
+SELECT promo.adjust_points('bob', 'a1', 25, 'a late parcel', '2026-02-01 00:00Z', '2026-03-01 00:00Z'),
+	promo.adjust_points('bob', 'a1', 25, 'a late parcel', '2026-02-02 00:00Z', '2026-03-01 00:00Z') AS again;
+SELECT promo.adjust_points('bob', 'a1', 25, 'two late parcels', '2026-02-01 00:00Z', '2026-03-01 00:00Z');
+SELECT promo.adjust_points('bob', 'a2', -5, 'it was not late', '2026-02-02 00:00Z');
+SELECT promo.points_balance('bob', '2026-02-02 00:00Z') AS now, promo.points_balance('bob', '2026-03-01 00:00Z') AS at_expiry;
+SELECT promo.adjust_points('bob', 'a3', -21, 'more than there is', '2026-02-03 00:00Z');
+SELECT promo.adjust_points('bob', 'a3', -1, 'after they expired', '2026-03-01 00:00Z');
+SELECT promo.adjust_points('bob', 'a4', 5, '');
+SELECT promo.adjust_points('bob', 'a4', 0, 'nothing');
+SELECT promo.adjust_points('bob', 'a4', 1000000000001, 'too many');
+SELECT promo.adjust_points('bob', 'a4', (-9223372036854775808)::bigint, 'too few');
+SELECT promo.adjust_points('bob', 'a4', 5, 'too late', '2026-02-01 00:00Z', '2026-02-01 00:00Z');
+SELECT promo.adjust_points('bob', 'a4', -5, 'no lot', '2026-02-01 00:00Z', '2026-02-02 00:00Z');
+SELECT promo.adjust_points('bob', 'a4', 5, 'never', 'infinity');
+SELECT promo.adjust_points('bob', 'a4', 5, 'before', '2024-02-01 00:00Z');
+SELECT promo.adjust_points('bob', NULL, 5, 'no key');
+SELECT promo.adjust_points('nobody', 'a4', 5, 'no member');
+SELECT kind, key, points, reason FROM promo.points_entry WHERE kind = 'adjust' ORDER BY entry_id;
+
 -- Who is suspended neither earns nor spends, and keeps what there is
 SELECT promo.earn('carol', 'o1', '{"points": 10, "expires_at": null, "amount": 10}', '2025-06-01 00:00Z');
 SELECT promo.suspend_member('carol', 'fraud?', '2026-01-01 00:00Z');
 SELECT promo.earn('carol', 'o2', '{"points": 250, "expires_at": null, "amount": 250}', '2026-01-02 00:00Z');
 SELECT promo.earn('carol', 'o1', '{"points": 10, "expires_at": null, "amount": 10}', '2026-01-02 00:00Z') AS known_already;
 SELECT promo.redeem_points('carol', 'r1', 1, '2026-01-02 00:00Z');
+SELECT promo.adjust_points('carol', 'a1', 5, 'sorry', '2026-01-02 00:00Z');
 SELECT promo.resume_member('carol', '2026-02-01 00:00Z'), promo.redeem_points('carol', 'r1', 1, '2026-02-02 00:00Z');
 -- Who closes the membership loses them, by an entry of the ledger
 SELECT promo.close_member('carol', 'asked for it', '2026-03-01 00:00Z');
 SELECT promo.points_balance('carol', '2026-03-01 00:00Z'), promo.points_balance('carol', '2026-02-28 00:00Z') AS before;
 SELECT kind, key, points FROM promo.points_entry JOIN promo.customer USING (customer_id) WHERE shop_id = 'carol' ORDER BY entry_id;
 SELECT promo.earn('carol', 'o3', '{"points": 1, "expires_at": null, "amount": 1}', '2026-03-02 00:00Z');
+SELECT promo.adjust_points('carol', 'a2', 5, 'sorry again', '2026-03-02 00:00Z');
 SELECT promo.earn('dave', 'o0', '{"points": 1, "expires_at": null, "amount": 1}', '2024-12-31 23:59Z') AS too_early;
 
 -- What is wrong is an error with all faults, and writes nothing
@@ -112,6 +134,8 @@ BEGIN
 			PERFORM promo.earn('dave', 'e' || i, pg_catalog.jsonb_build_object('points', what % 97, 'amount', what,
 				'expires_at', CASE WHEN what % 5 > 0 THEN pg_catalog.to_char(timestamp '2026-01-01' + (day + what % 60 + 1) * interval '1 day', 'YYYY-MM-DD"T00:00:00Z"') END),
 				timestamptz '2026-01-01 00:00Z' + day * interval '24 hours');
+		ELSIF what % 11 = 0 THEN
+			PERFORM promo.adjust_points('dave', 'a' || i, what % 40 + 1, 'random', timestamptz '2026-01-01 00:00Z' + day * interval '24 hours');
 		ELSE
 			PERFORM promo.redeem_points('dave', 'd' || i, what % 150 + 1, timestamptz '2026-01-01 00:00Z' + day * interval '24 hours', 'partial');
 		END IF;
@@ -142,6 +166,7 @@ SET ROLE points_test_application;
 SELECT promo.earn('bob', 'o9', '{"points": 10, "expires_at": null, "amount": 10}', '2026-03-01 00:00Z');
 SELECT promo.redeem_points('bob', 'r9', 4, '2026-03-01 00:00Z');
 SELECT promo.points_balance('bob', '2026-03-01 00:00Z');
+SELECT promo.adjust_points('bob', 'mine', 1000, 'please');
 SELECT promo.points_give('bob', 'o10', 10, 1, NULL, '', now(), 'default');
 SELECT * FROM promo.points_expiring('bob', now(), now());
 UPDATE promo.points_entry SET points = 1000;
@@ -154,7 +179,7 @@ DROP ROLE points_test_application;
 -- Shown; forgotten, the amounts stay, the points are taken, and keys are hashed
 SELECT jsonb_path_query_array(promo.customer_data('bob'), '$.membership[*].points[*].key') AS keys;
 SELECT promo.forget_customer('bob');
-SELECT kind, length(key) AS hash, points, amount FROM promo.points_entry JOIN promo.customer USING (customer_id) WHERE shop_id IS NULL AND kind = 'earn' ORDER BY entry_id;
+SELECT kind, length(key) AS hash, points, amount, reason FROM promo.points_entry JOIN promo.customer USING (customer_id) WHERE shop_id IS NULL AND points > 0 ORDER BY entry_id;
 SELECT count(*) AS left FROM promo.members JOIN promo.member m USING (state) WHERE customer IS NULL AND m.points > 0 AND state = 'closed';
 SELECT * FROM faults;
 

@@ -278,7 +278,7 @@ BEGIN
 						  FROM promo.tier_period t
 						  WHERE t.program_id = m.program_id AND t.customer_id = m.customer_id),
 				'points', (SELECT coalesce(jsonb_agg(jsonb_build_object('kind', e.kind, 'key', e.key,
-							'points', e.points, 'amount', e.amount, 'at', e.at, 'posted_at', e.posted_at,
+							'points', e.points, 'amount', e.amount, 'reason', e.reason, 'at', e.at, 'posted_at', e.posted_at,
 							'expires_at', l.expires_at, 'left', l.remaining) ORDER BY e.entry_id), '[]')
 						   FROM promo.points_entry e
 						   LEFT JOIN promo.points_lot l ON l.entry_id = e.entry_id
@@ -304,7 +304,7 @@ BEGIN
 	PERFORM FROM promo.member m WHERE m.customer_id = $1 ORDER BY m.program_id FOR NO KEY UPDATE;
 	PERFORM promo.points_forfeit(m, moment) FROM promo.member m WHERE m.customer_id = $1;
 	-- Keys may be order numbers; hashed, they still tell a repeat.
-	UPDATE promo.points_entry e SET key = encode(sha256(convert_to(e.key, 'UTF8')), 'hex')
+	UPDATE promo.points_entry e SET key = encode(sha256(convert_to(e.key, 'UTF8')), 'hex'), reason = NULL
 	WHERE e.customer_id = $1;
 	ASSERT NOT EXISTS (SELECT FROM promo.points_lot l WHERE l.customer_id = $1 AND l.remaining > 0);
 	UPDATE promo.tier_period t SET ends_at = greatest(moment, t.begins_at)
