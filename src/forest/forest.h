@@ -15,7 +15,7 @@
  *	   which 0 is NULL (bins.c);
  *	3. grows each tree over these bytes from (seed, number of the tree) alone,
  *	   so that whoever grows it grows the same one (grow.c);
- *	4. writes everything into one string of bytes (model.c).
+ *	4. writes everything into one string of bytes (model_write.c).
  *
  * The string is the model: it is stored, sent and served as it is.  Forest is
  * a view of one, made by forest_open() in no time at all and valid as long as
