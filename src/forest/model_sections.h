@@ -31,7 +31,6 @@ no_problem(ForestProblem *problem)
 	problem->class = -1;
 }
 
-
 static inline const ModelHeader *
 header_of(const Forest *forest)
 {
