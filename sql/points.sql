@@ -158,6 +158,38 @@ JOIN promo.points_lot s ON s.customer_id = l.customer_id AND s.program_id = l.pr
 	AND s.entry_id < d.entry_id AND s.available_at <= d.at AND s.expires_at > d.at
 WHERE s.points > (SELECT coalesce(sum(b.points), 0) FROM promo.points_allocation b WHERE b.lot_id = s.entry_id AND b.entry_id <= d.entry_id);
 
+-- Many purchases at once are as each by itself
+SELECT promo.enroll_all('SELECT ''m'' || g FROM generate_series(1, 100) g', '2025-01-01 00:00Z');
+SELECT promo.suspend_member('m99', 'test', '2025-06-01 00:00Z');
+CREATE TABLE orders AS SELECT 'm' || g % 100 + 1 AS customer, g AS key, timestamptz '2026-01-01 00:00Z' - g * interval '1 hour' AS at,
+	jsonb_build_object('points', g % 7, 'amount', g, 'expires_at', CASE WHEN g % 2 = 0 THEN '2027-01-01T00:00:00Z' END) AS purchase
+FROM generate_series(1, 1000) g;
+SELECT promo.earn('m2', '1', purchase, at) FROM orders WHERE key = 1;
+SELECT * FROM promo.earn_all('SELECT * FROM orders UNION ALL SELECT * FROM orders WHERE key = 2');
+SELECT * FROM promo.earn_all('SELECT * FROM orders');
+SELECT * FROM promo.earn_all('SELECT * FROM orders WHERE false');
+SELECT count(*) AS orders, count(*) FILTER (WHERE e.points = (o.purchase ->> 'points')::int AND e.amount = o.key AND e.at = o.at
+	AND coalesce(l.remaining, 0) = e.points AND l.expires_at IS NOT DISTINCT FROM CASE WHEN e.points > 0 THEN (o.purchase ->> 'expires_at')::timestamptz END) AS right
+FROM orders o JOIN promo.customer c ON c.shop_id = o.customer JOIN promo.points_entry e ON e.customer_id = c.customer_id AND e.key = o.key::text
+LEFT JOIN promo.points_lot l USING (entry_id);
+SELECT promo.earn(customer, key::text, purchase, at) FROM orders WHERE key BETWEEN 3 AND 4 ORDER BY key;
+SELECT * FROM faults;
+SELECT promo.earn_all('SELECT customer, key, at, purchase || ''{"points": 9}'' AS purchase FROM orders WHERE key < 3');
+SELECT promo.earn_all('SELECT ''m1'' AS customer, k AS key, now() AS at, jsonb_build_object(''points'', g, ''amount'', 1, ''expires_at'', null) AS purchase FROM unnest(ARRAY[''x'', ''x'']) WITH ORDINALITY u(k, g)');
+SELECT promo.earn_all('SELECT ''nobody'' AS customer, key, at, purchase FROM orders');
+SELECT promo.earn_all('SELECT customer, ''x'' AS key, at, purchase || ''{"amount": 0.001}'' AS purchase FROM orders');
+SELECT promo.earn_all('SELECT customer, ''x'' AS key, at, purchase || ''{"expires_at": "2000-01-01T00:00Z"}'' AS purchase FROM orders');
+SELECT promo.earn_all('SELECT customer, ''x'' AS key, at, ''{"points": -1}''::jsonb AS purchase FROM orders');
+SELECT promo.earn_all('SELECT customer, ''x'' AS key, at, purchase::text FROM orders');
+SELECT promo.earn_all('SELECT customer, '''' AS key, at, purchase FROM orders');
+SELECT promo.earn_all('SELECT customer, key, at FROM orders');
+SELECT promo.earn_all('SELECT customer, key, NULL::timestamptz AS at, purchase FROM orders');
+SELECT promo.earn_all('SELECT customer, key, timestamptz ''infinity'' AS at, purchase FROM orders');
+SELECT promo.earn_all('SELECT * FROM orders', 'none');
+SELECT promo.earn_all(NULL);
+SELECT count(*) AS nothing FROM promo.points_entry WHERE key = 'x';
+DROP TABLE orders;
+
 -- The application earns and redeems, and sees no table
 CREATE ROLE points_test_application;
 GRANT EXECUTE ON FUNCTION promo.earn(text, text, jsonb, timestamptz, text), promo.redeem_points(text, text, bigint, timestamptz, text, text),
@@ -169,6 +201,7 @@ SELECT promo.points_balance('bob', '2026-03-01 00:00Z');
 SELECT promo.adjust_points('bob', 'mine', 1000, 'please');
 SELECT promo.points_give('bob', 'o10', 10, 1, NULL, '', now(), 'default');
 SELECT * FROM promo.points_expiring('bob', now(), now());
+SELECT promo.earn_all('SELECT 1');
 UPDATE promo.points_entry SET points = 1000;
 DELETE FROM promo.points_allocation;
 SELECT * FROM promo.points_lot;

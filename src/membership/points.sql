@@ -252,6 +252,24 @@ SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION earn(text, text, jsonb, timestamptz, text) IS
 'posts the points of a purchase that the shop counted itself: {"points": n, "expires_at": instant or null, "amount": money}; gives {"points": n}, with a reason where a member earns none; a key is posted once, and a repeat gives the same answer';
 
+CREATE TYPE earnings AS (
+	posted bigint,
+	repeated bigint,
+	refused bigint,
+	points bigint
+);
+
+COMMENT ON TYPE earnings IS 'what many purchases earned: how many were posted, were known before, or are of members who earn nothing; and the points of those posted';
+
+-- The query runs as the caller.
+CREATE FUNCTION earn_all(query text, program text DEFAULT 'default')
+RETURNS earnings
+AS 'MODULE_PATHNAME', 'promo_earn_all'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION earn_all(text, text) IS
+'posts what earn() would for each row of a query of the columns customer, key, purchase and at, all or nothing';
+
 CREATE FUNCTION redeem_points(customer text, key text, points bigint, at timestamptz DEFAULT pg_catalog.now(),
 	mode text DEFAULT 'strict', program text DEFAULT 'default')
 RETURNS bigint
@@ -431,7 +449,7 @@ COMMENT ON FUNCTION points_forfeit(member, timestamptz) IS
 REVOKE ALL ON FUNCTION points_member(text, text), points_posted(member, text, text, bytea),
 	points_take(member, text, text, bigint, timestamptz, bytea, text, boolean),
 	points_give(text, text, bigint, numeric, timestamptz, bytea, timestamptz, text),
-	earn(text, text, jsonb, timestamptz, text), redeem_points(text, text, bigint, timestamptz, text, text),
+	earn(text, text, jsonb, timestamptz, text), earn_all(text, text), redeem_points(text, text, bigint, timestamptz, text, text),
 	points_usable(member, timestamptz), points_open(member, bigint, bigint, timestamptz, timestamptz),
 	adjust_points(text, text, bigint, text, timestamptz, timestamptz, text),
 	points_balance(text, timestamptz, text), points_expiring(text, timestamptz, timestamptz, text),
