@@ -100,6 +100,7 @@ SELECT promo.predict_array(number, ARRAY[1, 2, 3]) FROM numbers;
 SELECT promo.predict_array(number, '{}') FROM numbers;
 SELECT promo.predict_array(number, ARRAY[[1], [2]]) FROM numbers;
 SELECT promo.predict_array(forest, ARRAY[1, 2, 3, 4, 5, 6]) FROM model;
+SELECT promo.predict_array(number, array_fill(1.0, '{100000}')) FROM numbers;
 SELECT promo.predict_array(number, NULL) IS NULL AS unknown FROM numbers;
 
 -- A call may see a forest after another, in any number, stored or at hand
