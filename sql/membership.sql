@@ -27,6 +27,32 @@ SELECT promo.define_program('{"currency": {"code": "EUR", "exponent": 2}, "tiers
 SELECT promo.define_program(NULL);
 SELECT count(*) FROM promo.program WHERE program NOT IN ('default', 'air') AND program <> window_type;
 
+-- The terms of the points, all by default or each as given
+SELECT program, expiry, expiry_days, expiry_months, expiry_end_of, pending_days, debt, clawback, restore_grace_days FROM promo.program WHERE program = 'air';
+SELECT promo.define_program(jsonb_build_object('name', 'terms' || n, 'currency', '{"code": "EUR", "exponent": 2}'::jsonb,
+	'tiers', '[{"name": "basic", "threshold": 0}]'::jsonb, 'points', t))
+FROM unnest(ARRAY['{"expiry": {"type": "never"}, "pending_days": 14}', '{"expiry": {"type": "after", "months": 12, "end_of": "year"}, "debt": true}',
+	'{"expiry": {"type": "inactivity", "days": 540}, "debt": true, "clawback": "debt", "restore_grace_days": 0}']::jsonb[]) WITH ORDINALITY u(t, n);
+SELECT program, expiry, expiry_days, expiry_months, expiry_end_of, pending_days, debt, clawback, restore_grace_days FROM promo.program WHERE program ~ '^terms' ORDER BY 1;
+SELECT promo.define_program(jsonb_build_object('currency', '{"code": "EUR", "exponent": 2}'::jsonb, 'tiers', '[{"name": "basic", "threshold": 0}]'::jsonb, 'points', t))
+FROM unnest(ARRAY['{"expiry": {"type": "never", "days": 3, "end_of": "day"}, "pending_days": -1, "debt": 1, "clawback": "debt", "restore_grace_days": 1.5, "colour": "red"}']::jsonb[]) t;
+SELECT promo.define_program('{"currency": {"code": "EUR", "exponent": 2}, "tiers": [{"name": "basic", "threshold": 0}], "points": {"expiry": {"type": "after"}}}');
+SELECT promo.define_program('{"currency": {"code": "EUR", "exponent": 2}, "tiers": [{"name": "basic", "threshold": 0}], "points": {"expiry": {"type": "after", "days": 1, "months": 1, "end_of": "week"}, "clawback": "forgive"}}');
+SELECT promo.define_program('{"currency": {"code": "EUR", "exponent": 2}, "tiers": [{"name": "basic", "threshold": 0}], "points": {"expiry": {"days": 9}}}');
+SELECT promo.define_program('{"currency": {"code": "EUR", "exponent": 2}, "tiers": [{"name": "basic", "threshold": 0}], "points": 7}');
+
+-- Points expire with the end of a day, month, quarter, half or year of the program's zone, summer time or not
+SELECT end_of, to_char(promo.points_end('2026-03-31 22:30Z', 'Europe/Berlin', 0, 1, end_of) AT TIME ZONE 'Europe/Berlin', 'YYYY-MM-DD HH24:MI') AS of_one_month,
+	to_char(promo.points_end('2026-03-31 22:30Z', 'UTC', 90, 0, end_of) AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') AS of_90_days
+FROM unnest(ARRAY['day', 'month', 'quarter', 'half', 'year']) end_of;
+-- as the server's own calendar has it: the first day after, and it lies in another period than the day that is counted to
+SELECT count(*) AS days, count(*) FILTER (WHERE (e AT TIME ZONE 'Europe/Berlin')::date > last AND (e AT TIME ZONE 'Europe/Berlin') = date_trunc('month', e AT TIME ZONE 'Europe/Berlin')
+	AND extract(month FROM e AT TIME ZONE 'Europe/Berlin') IN (1, 7) AND (e AT TIME ZONE 'Europe/Berlin')::date <= last + 184) AS right
+FROM (SELECT promo.points_end(d, 'Europe/Berlin', 10, 0, 'half') AS e, (d AT TIME ZONE 'Europe/Berlin')::date + 10 AS last
+	FROM generate_series(timestamptz '2024-01-01 00:00Z', '2026-01-01 00:00Z', interval '37 hours') d) s;
+SELECT promo.points_end('2026-03-31 22:30Z', 'UTC', 90, 0, 'week');
+SELECT promo.points_end('294000-01-01 00:00Z', 'UTC', 0, 12000, 'day');
+
 -- A customer is enrolled once, into the base tier
 SELECT promo.enroll('ann', '2026-01-01 00:00Z'), promo.enroll('ann', '2026-02-01 00:00Z') AS again;
 SELECT promo.enroll('ann', '2026-03-01 00:00Z', 'air') AS in_another_too;

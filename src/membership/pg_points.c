@@ -41,15 +41,6 @@ typedef struct Purchase
 } Purchase;
 
 static void
-need(JsonReader *reader, const char *key)
-{
-	JsonbValue	value;
-
-	if (!json_has(reader, key, &value))
-		json_fault(reader->faults, json_path(reader, key), "is missing");
-}
-
-static void
 read_expiry(JsonReader *reader, Purchase *purchase)
 {
 	JsonbValue	value;
@@ -57,7 +48,7 @@ read_expiry(JsonReader *reader, Purchase *purchase)
 
 	if (json_has(reader, "expires_at", &value) && value.type == jbvNull)
 		return;
-	need(reader, "expires_at");
+	json_need(reader, "expires_at");
 	if (!json_read_text(reader, "expires_at", &instant))
 		return;
 	purchase->expires = true;
@@ -75,10 +66,10 @@ read_purchase(const Jsonb *json, const char *what, Purchase *purchase)
 
 	json_faults_start(&faults);
 	json_open(&reader, &faults, "", json);
-	need(&reader, "points");
+	json_need(&reader, "points");
 	json_read_int(&reader, "points", 0, POINTS_MOST, &purchase->points);
 	read_expiry(&reader, purchase);
-	need(&reader, "amount");
+	json_need(&reader, "amount");
 	json_read_decimal(&reader, "amount", 0, AMOUNT_MOST, &purchase->amount);
 	json_close(&reader);
 	json_faults_raise(&faults, what);

@@ -16,6 +16,7 @@
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 
+#include "membership/pg_terms.h"
 #include "pg/json.h"
 #include "pg/spi.h"
 #include "pg/zone.h"
@@ -37,42 +38,18 @@ typedef struct Program
 	char	   *time_zone;
 	char	   *currency;
 	int64		exponent;
-	char	   *metric;
-	char	   *window_type;
+	const char *metric;
+	const char *window_type;
 	int64		window_months;	/* 0 where the type has none */
-	char	   *window_unit;	/* NULL where the type has none */
+	const char *window_unit;	/* NULL where the type has none */
 	char	   *window_start;
-	char	   *policy;
+	const char *policy;
 	int64		grace_days;
+	PointsTerms points;
 	int			n_tiers;
 	Datum	   *tiers;			/* texts, in the order given */
 	Datum	   *thresholds;		/* numerics */
 } Program;
-
-/* Reads one of some words; notes a fault that lists them. */
-static void
-read_word(JsonReader *reader, const char *key, const char *const words[], int count,
-		  char **target)
-{
-	StringInfoData known;
-	char	   *word;
-	int			i;
-
-	if (!json_read_text(reader, key, &word))
-		return;
-	initStringInfo(&known);
-	for (i = 0; i < count; i++)
-	{
-		if (strcmp(words[i], word) == 0)
-		{
-			*target = word;
-			return;
-		}
-		appendStringInfo(&known, "%s%s", i > 0 ? ", " : "", words[i]);
-	}
-	json_fault(reader->faults, json_path(reader, key), "must be one of %s, not \"%s\"",
-			   known.data, word);
-}
 
 static void
 read_name(JsonReader *reader, const char *key, char **target)
@@ -83,28 +60,19 @@ read_name(JsonReader *reader, const char *key, char **target)
 }
 
 static void
-need(JsonReader *reader, const char *key)
-{
-	JsonbValue	value;
-
-	if (!json_has(reader, key, &value))
-		json_fault(reader->faults, json_path(reader, key), "is missing");
-}
-
-static void
 read_currency(JsonReader *reader, Program *program)
 {
 	JsonReader	currency;
 
-	need(reader, "currency");
+	json_need(reader, "currency");
 	if (!json_read_object(reader, "currency", &currency))
 		return;
-	need(&currency, "code");
+	json_need(&currency, "code");
 	if (json_read_text(&currency, "code", &program->currency) &&
 		(strlen(program->currency) != 3 || strspn(program->currency, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != 3))
 		json_fault(reader->faults, json_path(&currency, "code"),
 				   "must be three capital letters, as of ISO 4217, not \"%.60s\"", program->currency);
-	need(&currency, "exponent");
+	json_need(&currency, "exponent");
 	json_read_int(&currency, "exponent", 0, 4, &program->exponent);
 	json_close(&currency);
 }
@@ -131,14 +99,14 @@ read_window(JsonReader *reader, Program *program)
 	static const char *const types[] = {"lifetime", "rolling", "calendar", "anniversary", "fixed"};
 	static const char *const units[] = {"month", "quarter", "half", "year"};
 	JsonReader	window;
-	char	   *type = NULL;
+	const char *type = NULL;
 
 	program->window_type = "rolling";
 	program->window_months = 12;
 	if (!json_read_object(reader, "window", &window))
 		return;
-	need(&window, "type");
-	read_word(&window, "type", types, lengthof(types), &type);
+	json_need(&window, "type");
+	json_read_word(&window, "type", types, lengthof(types), &type);
 	if (type == NULL)
 		return;
 	program->window_type = type;
@@ -147,19 +115,19 @@ read_window(JsonReader *reader, Program *program)
 		json_refuse(&window, "months", "is for rolling, anniversary and fixed windows");
 	else
 	{
-		need(&window, "months");
+		json_need(&window, "months");
 		json_read_int(&window, "months", 1, WINDOW_MONTHS_MOST, &program->window_months);
 	}
 	if (strcmp(type, "calendar") == 0)
 	{
-		need(&window, "unit");
-		read_word(&window, "unit", units, lengthof(units), &program->window_unit);
+		json_need(&window, "unit");
+		json_read_word(&window, "unit", units, lengthof(units), &program->window_unit);
 	}
 	else
 		json_refuse(&window, "unit", "is for calendar windows");
 	if (strcmp(type, "fixed") == 0)
 	{
-		need(&window, "start");
+		json_need(&window, "start");
 		if (json_read_text(&window, "start", &program->window_start) &&
 			!is_day_of_year(program->window_start))
 			json_fault(reader->faults, json_path(&window, "start"),
@@ -184,7 +152,7 @@ read_tiers(JsonReader *reader, Program *program)
 	List	   *names = NIL;
 	Datum		last = (Datum) 0;
 
-	need(reader, "tiers");
+	json_need(reader, "tiers");
 	if (!json_read_objects(reader, "tiers", &children))
 		return;
 	if (list_length(children) < 1 || list_length(children) > PROGRAM_TIERS_MOST)
@@ -198,13 +166,13 @@ read_tiers(JsonReader *reader, Program *program)
 		char	   *name = NULL;
 		char	   *digits;
 
-		need(tier, "name");
+		json_need(tier, "name");
 		read_name(tier, "name", &name);
 		foreach(earlier, names)
 			if (name != NULL && strcmp(lfirst(earlier), name) == 0)
 				json_fault(reader->faults, json_path(tier, "name"),
 						   "is \"%s\" for the second time", name);
-		need(tier, "threshold");
+		json_need(tier, "threshold");
 		if (json_read_decimal(tier, "threshold", 0, THRESHOLD_MOST, &digits))
 		{
 			Datum		threshold = DirectFunctionCall3(numeric_in, CStringGetDatum(digits),
@@ -249,11 +217,12 @@ read_program(JsonFaults *faults, const Jsonb *definition, Program *program)
 		json_fault(faults, "time_zone", "must be one of pg_timezone_names, not \"%.60s\"",
 				   program->time_zone);
 	read_currency(&reader, program);
-	read_word(&reader, "metric", metrics, lengthof(metrics), &program->metric);
+	json_read_word(&reader, "metric", metrics, lengthof(metrics), &program->metric);
 	read_window(&reader, program);
 	read_tiers(&reader, program);
-	read_word(&reader, "policy", policies, lengthof(policies), &program->policy);
+	json_read_word(&reader, "policy", policies, lengthof(policies), &program->policy);
 	json_read_int(&reader, "grace_days", 0, 3660, &program->grace_days);
+	points_terms_read(&reader, &program->points);
 	json_close(&reader);
 }
 
@@ -348,6 +317,7 @@ promo_define_program(PG_FUNCTION_ARGS)
 	Jsonb	   *definition = PG_GETARG_JSONB_P(0);
 	Program		program = {0};
 	JsonFaults	faults;
+	int64		program_id;
 	text	   *name;
 
 	json_faults_start(&faults);
@@ -356,7 +326,9 @@ promo_define_program(PG_FUNCTION_ARGS)
 
 	name = cstring_to_text(program.name);
 	spi_check(SPI_connect(), "SPI_connect");
-	write_tiers(&program, write_program(&program, definition));
+	program_id = write_program(&program, definition);
+	points_terms_write(program_id, &program.points);
+	write_tiers(&program, program_id);
 	SPI_finish();
 	PG_RETURN_TEXT_P(name);
 }

@@ -17,7 +17,23 @@ CREATE TABLE program (
 	window_start text,
 	policy text NOT NULL CHECK (policy IN ('one_down', 'to_qualified', 'to_base', 'never')),
 	grace_days int NOT NULL CHECK (grace_days BETWEEN 0 AND 3660),
+	expiry text NOT NULL DEFAULT 'after',
+	expiry_days int DEFAULT 365,
+	expiry_months int,
+	expiry_end_of text DEFAULT 'day',
+	pending_days int NOT NULL DEFAULT 0 CHECK (pending_days BETWEEN 0 AND 3660),
+	restore_grace_days int NOT NULL DEFAULT 30 CHECK (restore_grace_days BETWEEN 0 AND 3660),
+	debt boolean NOT NULL DEFAULT false,
+	clawback text NOT NULL DEFAULT 'clamp' CHECK (clawback = 'clamp' OR clawback = 'debt' AND debt),
 	defined_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+	CONSTRAINT program_expiry CHECK (
+		CASE
+			WHEN expiry = 'never' THEN expiry_days IS NULL AND expiry_months IS NULL AND expiry_end_of IS NULL
+			WHEN expiry IN ('after', 'inactivity') THEN (expiry_days IS NULL) <> (expiry_months IS NULL)
+				AND coalesce(expiry_days BETWEEN 1 AND 3660, true) AND coalesce(expiry_months BETWEEN 1 AND 1200, true)
+				AND expiry_end_of IN ('day', 'month', 'quarter', 'half', 'year')
+			ELSE false
+		END IS TRUE),
 	CONSTRAINT program_window CHECK (
 		CASE window_type
 			WHEN 'lifetime' THEN window_months IS NULL AND window_unit IS NULL AND window_start IS NULL
@@ -38,6 +54,12 @@ COMMENT ON COLUMN program.window_type IS 'over which time it is counted: lifetim
 COMMENT ON COLUMN program.window_start IS 'month and day on which a fixed window begins';
 COMMENT ON COLUMN program.policy IS 'what becomes of a member who is not qualified again at the end of a tier''s time';
 COMMENT ON COLUMN program.grace_days IS 'days after that end on which the tier stays and may still be qualified for';
+COMMENT ON COLUMN program.expiry IS 'when points expire: never, after a time of their own, or all at once after a time of inactivity of their member';
+COMMENT ON COLUMN program.expiry_end_of IS 'the day, month, quarter, half or year that is waited for after that time';
+COMMENT ON COLUMN program.pending_days IS 'days that points of a purchase wait until they can be used';
+COMMENT ON COLUMN program.restore_grace_days IS 'days that points live which come back when a redemption is undone after they expired';
+COMMENT ON COLUMN program.debt IS 'whether a member may owe points, which the next ones pay';
+COMMENT ON COLUMN program.clawback IS 'of points that an order earned and that are spent when it comes back: clamp takes what is there, debt leaves the member to owe the rest';
 
 CREATE TABLE tier (
 	program_id bigint NOT NULL REFERENCES program,
@@ -65,6 +87,14 @@ LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp;
 
 COMMENT ON FUNCTION define_program(jsonb) IS
-'defines a program, or defines one anew: {"name": "default", "time_zone": "UTC", "currency": {"code": "EUR", "exponent": 2}, "metric": "spend", "window": {"type": "rolling", "months": 12}, "tiers": [{"name": "basic", "threshold": 0}, ...], "policy": "one_down", "grace_days": 0}, all but the currency by these defaults; gives its name';
+'defines a program, or defines one anew: {"name": "default", "time_zone": "UTC", "currency": {"code": "EUR", "exponent": 2}, "metric": "spend", "window": {"type": "rolling", "months": 12}, "tiers": [{"name": "basic", "threshold": 0}, ...], "policy": "one_down", "grace_days": 0, "points": {"pending_days": 0, "expiry": {"type": "after", "days": 365, "end_of": "day"}, "debt": false, "clawback": "clamp", "restore_grace_days": 30}}, all but the currency by these defaults; gives its name';
 
-REVOKE ALL ON FUNCTION define_program(jsonb) FROM PUBLIC;
+CREATE FUNCTION points_end(at timestamptz, time_zone text, days int, months int, end_of text)
+RETURNS timestamptz
+AS 'MODULE_PATHNAME', 'promo_points_end'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION points_end(timestamptz, text, int, int, text) IS
+'internal: the end of the day, month, quarter, half or year that lies days and months after an instant';
+
+REVOKE ALL ON FUNCTION define_program(jsonb), points_end(timestamptz, text, int, int, text) FROM PUBLIC;

@@ -297,6 +297,40 @@ json_refuse(JsonReader *reader, const char *key, const char *why)
 		json_fault(reader->faults, json_path(reader, key), "%s", why);
 }
 
+void
+json_need(JsonReader *reader, const char *key)
+{
+	JsonbValue	value;
+
+	if (!json_has(reader, key, &value))
+		json_fault(reader->faults, json_path(reader, key), "is missing");
+}
+
+bool
+json_read_word(JsonReader *reader, const char *key, const char *const words[], int count,
+			   const char **target)
+{
+	StringInfoData known;
+	char	   *word;
+	int			i;
+
+	if (!json_read_text(reader, key, &word))
+		return false;
+	initStringInfo(&known);
+	for (i = 0; i < count; i++)
+	{
+		if (strcmp(words[i], word) == 0)
+		{
+			*target = words[i];
+			return true;
+		}
+		appendStringInfo(&known, "%s%s", i > 0 ? ", " : "", words[i]);
+	}
+	json_fault(reader->faults, json_path(reader, key), "must be one of %s, not \"%s\"",
+			   known.data, word);
+	return false;
+}
+
 bool
 json_read_texts(JsonReader *reader, const char *key, List **target)
 {

@@ -75,6 +75,13 @@ extern bool json_read_text(JsonReader *reader, const char *key, char **target);
 /* Notes as a fault a key that may not be here, for the reason given. */
 extern void json_refuse(JsonReader *reader, const char *key, const char *why);
 
+/* Notes as a fault a key that is missing. */
+extern void json_need(JsonReader *reader, const char *key);
+
+/* One of some words, which a fault lists; sets the target to the word known. */
+extern bool json_read_word(JsonReader *reader, const char *key, const char *const words[],
+						   int count, const char **target);
+
 /* A list of C strings */
 extern bool json_read_texts(JsonReader *reader, const char *key, List **target);
 
