@@ -13,13 +13,14 @@ $(error $(PG_CONFIG) is missing. On Debian or Ubuntu: apt-get install postgresql
 elsewhere install your PostgreSQL's development package, or say: make PG_CONFIG=/path/to/pg_config)
 endif
 
-ROOMS = core pg behavior forest segment membership night
+ROOMS = core pg behavior forest recommend segment membership night
 ROOM_SCRIPTS = src/promo.sql \
 	src/behavior/clean.sql src/behavior/timeline.sql src/behavior/features.sql \
 	src/behavior/rfm.sql src/behavior/lifetime.sql \
 	src/forest/forest.sql src/forest/predict.sql src/forest/explain.sql \
 	src/forest/linear.sql src/forest/train.sql src/forest/import.sql \
 	src/forest/metrics.sql \
+	src/recommend/measure.sql \
 	src/segment/experiment.sql src/segment/segment.sql \
 	src/membership/program.sql src/membership/member.sql src/membership/points.sql \
 	src/night/privacy.sql
