@@ -13,7 +13,7 @@ $(error $(PG_CONFIG) is missing. On Debian or Ubuntu: apt-get install postgresql
 elsewhere install your PostgreSQL's development package, or say: make PG_CONFIG=/path/to/pg_config)
 endif
 
-ROOMS = core pg behavior forest recommend segment membership night
+ROOMS = core pg behavior forest recommend segment membership effect night
 ROOM_SCRIPTS = src/promo.sql \
 	src/behavior/clean.sql src/behavior/timeline.sql src/behavior/features.sql \
 	src/behavior/rfm.sql src/behavior/lifetime.sql \
@@ -23,6 +23,7 @@ ROOM_SCRIPTS = src/promo.sql \
 	src/recommend/measure.sql \
 	src/segment/experiment.sql src/segment/segment.sql \
 	src/membership/program.sql src/membership/member.sql src/membership/points.sql \
+	src/effect/lift.sql \
 	src/night/privacy.sql
 
 OBJS = src/promo.o \

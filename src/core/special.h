@@ -29,4 +29,19 @@ extern double special_trigamma(double x);
  */
 extern double special_gamma_upper(double a, double x);
 
+/* The normal distribution: P(Z <= z), and the z below which p lies, 0 < p < 1. */
+extern double special_normal(double z);
+extern double special_normal_quantile(double p);
+
+/*
+ * Student's t of any degrees of freedom df > 0, infinity for the normal: the
+ * probability that |T| is at least |t|, and the t > 0 that |T| passes with
+ * probability p, 0 < p <= 1.  By the continued fraction of the incomplete
+ * beta function (Digital Library of Mathematical Functions, 8.17.22), beyond
+ * 1,000 degrees of freedom by Hill's expansion; relative errors below 1e-11
+ * for tails above 1e-100.
+ */
+extern double special_student_tails(double t, double df);
+extern double special_student_quantile(double p, double df);
+
 #endif							/* PROMO_SPECIAL_H */

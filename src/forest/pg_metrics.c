@@ -4,10 +4,8 @@
  *	  The aggregates regression_metrics, classification_metrics and
  *	  multiclass_metrics.
  *
- * A state is a bytea whose content begins with its kind; it is changed in
- * place, and its text form is that of bytea, so that it crosses parallel
- * workers and machines of one byte order.  It may also come from a caller who
- * made it up, hence the checks of metrics.h.
+ * A state may come from a caller who made it up, hence the checks of
+ * metrics.h.
  *
  *-------------------------------------------------------------------------
  */
@@ -24,7 +22,9 @@
 #include "utils/memutils.h"
 
 #include "forest/metrics.h"
+#include "pg/aggregate.h"
 #include "pg/memory.h"
+#include "pg/record.h"
 #include "promo.h"
 
 /* Version 1 of each; of another value where the byte order is another. */
@@ -36,116 +36,14 @@
 #define CONFUSION_FIRST_SLOTS 8
 #define CONFUSION_FIRST_ROOM 256
 
-typedef struct MetricsState
-{
-	int32		vl_len_;		/* varlena header, do not touch directly */
-	uint32		kind;
-	char		content[FLEXIBLE_ARRAY_MEMBER]; /* aligned to 8 bytes */
-} MetricsState;
-
-/* Content of a new state */
-static void *
-state_new(uint32 kind, Size size)
-{
-	MetricsState *state;
-
-	size = add_size(size, offsetof(MetricsState, content));
-	if (size > Min(promo_build_memory(), MaxAllocSize))
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("metrics over this many rows need more memory than allowed"),
-				 errdetail("The next step needs %zu bytes.", size),
-				 promo_build_memory() < MaxAllocSize ?
-				 errhint("Raise promo.build_memory, or judge a sample of the rows.") :
-				 errhint("Judge a sample of the rows.")));
-	state = palloc(size);
-	SET_VARSIZE(state, size);
-	state->kind = kind;
-	return state->content;
-}
-
-static Datum
-state_datum(void *content)
-{
-	return PointerGetDatum((char *) content - offsetof(MetricsState, content));
-}
-
-/*
- * Content of a state that was handed in, in place where it lies as it was
- * made, else copied.
- */
-static void *
-state_content(Datum datum, uint32 kind, Size *size)
-{
-	MetricsState *state = (MetricsState *) DatumGetPointer(datum);
-
-	if (!VARATT_IS_4B_U(state) || (uintptr_t) state % MAXIMUM_ALIGNOF != 0)
-		state = (MetricsState *) PG_DETOAST_DATUM_COPY(datum);
-	if (VARSIZE(state) < offsetof(MetricsState, content) || state->kind != kind)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
-				 errmsg("invalid state of a metrics aggregate")));
-	*size = VARSIZE(state) - offsetof(MetricsState, content);
-	return state->content;
-}
-
-static void
-state_is_invalid(void)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
-			 errmsg("invalid state of a metrics aggregate")));
-}
-
-/* Only an aggregate's own state may be changed in place. */
-static void
-check_aggregate(FunctionCallInfo fcinfo)
-{
-	if (!AggCheckCallContext(fcinfo, NULL))
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("support function of a metrics aggregate called outside an aggregate")));
-}
-
-static double
-finite_argument(FunctionCallInfo fcinfo, int argument, const char *what)
-{
-	double		value = PG_GETARG_FLOAT8(argument);
-
-	if (!isfinite(value))
-		ereport(ERROR,
-				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-				 errmsg("%s must be a finite number", what),
-				 errhint("Leave such rows out with FILTER (WHERE ...).")));
-	return value;
-}
-
-static Datum
-report_row(FunctionCallInfo fcinfo, Datum *values, bool *nulls)
-{
-	TupleDesc	desc;
-
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
-	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls));
-}
-
-/* A number of a report; NaN stands for not defined. */
-static void
-report_number(double number, Datum *value, bool *null)
-{
-	*value = Float8GetDatum(number);
-	*null = isnan(number);
-}
-
 static Regression *
 regression_state(Datum datum)
 {
 	Size		size;
-	Regression *sums = state_content(datum, REGRESSION_STATE, &size);
+	Regression *sums = aggregate_content(datum, REGRESSION_STATE, &size);
 
 	if (size != sizeof(Regression) || sums->n <= 0)
-		state_is_invalid();
+		aggregate_is_invalid();
 	return sums;
 }
 
@@ -162,24 +60,24 @@ promo_regression_metrics_accum(PG_FUNCTION_ARGS)
 	double		actual;
 	double		predicted;
 
-	check_aggregate(fcinfo);
+	aggregate_check(fcinfo);
 	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
 	{
 		if (PG_ARGISNULL(0))
 			PG_RETURN_NULL();
 		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
 	}
-	actual = finite_argument(fcinfo, 1, "actual value");
-	predicted = finite_argument(fcinfo, 2, "predicted value");
+	actual = aggregate_finite(fcinfo, 1, "actual value");
+	predicted = aggregate_finite(fcinfo, 2, "predicted value");
 	if (PG_ARGISNULL(0))
 	{
-		sums = state_new(REGRESSION_STATE, sizeof(Regression));
+		sums = aggregate_new(REGRESSION_STATE, sizeof(Regression), "metrics");
 		memset(sums, 0, sizeof(Regression));
 	}
 	else
 		sums = regression_state(PG_GETARG_DATUM(0));
 	regression_add(sums, actual, predicted);
-	return state_datum(sums);
+	return aggregate_datum(sums);
 }
 
 PG_FUNCTION_INFO_V1(promo_regression_metrics_combine);
@@ -192,7 +90,7 @@ promo_regression_metrics_combine(PG_FUNCTION_ARGS)
 {
 	Regression *sums;
 
-	check_aggregate(fcinfo);
+	aggregate_check(fcinfo);
 	if (PG_ARGISNULL(1))
 	{
 		if (PG_ARGISNULL(0))
@@ -200,10 +98,10 @@ promo_regression_metrics_combine(PG_FUNCTION_ARGS)
 		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
 	}
 	if (PG_ARGISNULL(0))
-		return state_datum(regression_state(PG_GETARG_DATUM(1)));
+		return aggregate_datum(regression_state(PG_GETARG_DATUM(1)));
 	sums = regression_state(PG_GETARG_DATUM(0));
 	regression_merge(sums, regression_state(PG_GETARG_DATUM(1)));
-	return state_datum(sums);
+	return aggregate_datum(sums);
 }
 
 PG_FUNCTION_INFO_V1(promo_regression_metrics_final);
@@ -222,21 +120,21 @@ promo_regression_metrics_final(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	regression_report(regression_state(PG_GETARG_DATUM(0)), &report);
 	values[0] = Int64GetDatum(report.n);
-	report_number(report.mse, &values[1], &nulls[1]);
-	report_number(report.rmse, &values[2], &nulls[2]);
-	report_number(report.mae, &values[3], &nulls[3]);
-	report_number(report.r2, &values[4], &nulls[4]);
-	return report_row(fcinfo, values, nulls);
+	record_number(report.mse, &values[1], &nulls[1]);
+	record_number(report.rmse, &values[2], &nulls[2]);
+	record_number(report.mae, &values[3], &nulls[3]);
+	record_number(report.r2, &values[4], &nulls[4]);
+	return record_result(fcinfo, values, nulls);
 }
 
 static Scores *
 scores_state(Datum datum)
 {
 	Size		size;
-	Scores	   *scores = state_content(datum, SCORES_STATE, &size);
+	Scores	   *scores = aggregate_content(datum, SCORES_STATE, &size);
 
 	if (!scores_valid(scores, size) || scores->trues + scores->falses == 0)
-		state_is_invalid();
+		aggregate_is_invalid();
 	return scores;
 }
 
@@ -246,9 +144,9 @@ scores_with_room(const Scores *scores, uint64 room)
 {
 	Scores	   *larger;
 
-	/* So many would not fit anyway; state_new says so. */
+	/* So many would not fit anyway; aggregate_new says so. */
 	room = Min(room, (uint64) MaxAllocSize);
-	larger = state_new(SCORES_STATE, scores_size((uint32) room));
+	larger = aggregate_new(SCORES_STATE, scores_size((uint32) room), "metrics");
 	scores_start(larger, (uint32) room, scores->threshold);
 	scores_merge(larger, scores);
 	return larger;
@@ -267,14 +165,14 @@ promo_classification_metrics_accum(PG_FUNCTION_ARGS)
 	double		threshold = 0.5;
 	double		score;
 
-	check_aggregate(fcinfo);
+	aggregate_check(fcinfo);
 	if (PG_NARGS() > 3)
 	{
 		if (PG_ARGISNULL(3))
 			ereport(ERROR,
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 					 errmsg("threshold must not be null")));
-		threshold = finite_argument(fcinfo, 3, "threshold");
+		threshold = aggregate_finite(fcinfo, 3, "threshold");
 	}
 	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
 	{
@@ -282,10 +180,10 @@ promo_classification_metrics_accum(PG_FUNCTION_ARGS)
 			PG_RETURN_NULL();
 		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
 	}
-	score = finite_argument(fcinfo, 2, "score");
+	score = aggregate_finite(fcinfo, 2, "score");
 	if (PG_ARGISNULL(0))
 	{
-		scores = state_new(SCORES_STATE, scores_size(SCORES_FIRST_ROOM));
+		scores = aggregate_new(SCORES_STATE, scores_size(SCORES_FIRST_ROOM), "metrics");
 		scores_start(scores, SCORES_FIRST_ROOM, threshold);
 	}
 	else
@@ -302,7 +200,7 @@ promo_classification_metrics_accum(PG_FUNCTION_ARGS)
 		scores = scores_with_room(scores, 2 * (uint64) scores->room);
 		scores_add(scores, PG_GETARG_BOOL(1), score);
 	}
-	return state_datum(scores);
+	return aggregate_datum(scores);
 }
 
 PG_FUNCTION_INFO_V1(promo_classification_metrics_combine);
@@ -317,7 +215,7 @@ promo_classification_metrics_combine(PG_FUNCTION_ARGS)
 	Scores	   *other;
 	uint64		rows;
 
-	check_aggregate(fcinfo);
+	aggregate_check(fcinfo);
 	if (PG_ARGISNULL(1))
 	{
 		if (PG_ARGISNULL(0))
@@ -326,7 +224,7 @@ promo_classification_metrics_combine(PG_FUNCTION_ARGS)
 	}
 	other = scores_state(PG_GETARG_DATUM(1));
 	if (PG_ARGISNULL(0))
-		return state_datum(other);
+		return aggregate_datum(other);
 	scores = scores_state(PG_GETARG_DATUM(0));
 	if (scores->threshold != other->threshold)
 		ereport(ERROR,
@@ -337,7 +235,7 @@ promo_classification_metrics_combine(PG_FUNCTION_ARGS)
 	if (rows > scores->room)
 		scores = scores_with_room(scores, Max(rows, 2 * (uint64) scores->room));
 	scores_merge(scores, other);
-	return state_datum(scores);
+	return aggregate_datum(scores);
 }
 
 PG_FUNCTION_INFO_V1(promo_classification_metrics_final);
@@ -358,36 +256,36 @@ promo_classification_metrics_final(PG_FUNCTION_ARGS)
 	if (!scores_report(scores_state(PG_GETARG_DATUM(0)), &memory, &report))
 		elog(ERROR, "out of memory in a metrics aggregate");
 	values[0] = Int64GetDatum(report.n);
-	report_number(report.accuracy, &values[1], &nulls[1]);
-	report_number(report.precision, &values[2], &nulls[2]);
-	report_number(report.recall, &values[3], &nulls[3]);
-	report_number(report.f1, &values[4], &nulls[4]);
-	report_number(report.roc_auc, &values[5], &nulls[5]);
-	report_number(report.pr_auc, &values[6], &nulls[6]);
-	report_number(report.log_loss, &values[7], &nulls[7]);
-	report_number(report.brier, &values[8], &nulls[8]);
+	record_number(report.accuracy, &values[1], &nulls[1]);
+	record_number(report.precision, &values[2], &nulls[2]);
+	record_number(report.recall, &values[3], &nulls[3]);
+	record_number(report.f1, &values[4], &nulls[4]);
+	record_number(report.roc_auc, &values[5], &nulls[5]);
+	record_number(report.pr_auc, &values[6], &nulls[6]);
+	record_number(report.log_loss, &values[7], &nulls[7]);
+	record_number(report.brier, &values[8], &nulls[8]);
 	values[9] = Int64GetDatum(report.tp);
 	values[10] = Int64GetDatum(report.fp);
 	values[11] = Int64GetDatum(report.tn);
 	values[12] = Int64GetDatum(report.fn);
-	return report_row(fcinfo, values, nulls);
+	return record_result(fcinfo, values, nulls);
 }
 
 static Confusion *
 confusion_state(Datum datum)
 {
 	Size		size;
-	Confusion  *confusion = state_content(datum, CONFUSION_STATE, &size);
+	Confusion  *confusion = aggregate_content(datum, CONFUSION_STATE, &size);
 
 	if (!confusion_valid(confusion, size))
-		state_is_invalid();
+		aggregate_is_invalid();
 	return confusion;
 }
 
 static Confusion *
 confusion_new(uint32 slots, uint32 room)
 {
-	Confusion  *confusion = state_new(CONFUSION_STATE, confusion_size(slots, room));
+	Confusion  *confusion = aggregate_new(CONFUSION_STATE, confusion_size(slots, room), "metrics");
 
 	confusion_start(confusion, slots, room);
 	return confusion;
@@ -412,9 +310,9 @@ confusion_count(Confusion *confusion, const ConfusionCell *cell)
 	larger = confusion_new(slots, room);
 	while (confusion_next(confusion, &at, &moved))
 		if (!confusion_add(larger, &moved))
-			state_is_invalid();
+			aggregate_is_invalid();
 	if (!confusion_add(larger, cell))
-		state_is_invalid();
+		aggregate_is_invalid();
 	return larger;
 }
 
@@ -432,7 +330,7 @@ promo_multiclass_metrics_accum(PG_FUNCTION_ARGS)
 	text	   *actual;
 	text	   *predicted;
 
-	check_aggregate(fcinfo);
+	aggregate_check(fcinfo);
 	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
 	{
 		if (PG_ARGISNULL(0))
@@ -450,7 +348,7 @@ promo_multiclass_metrics_accum(PG_FUNCTION_ARGS)
 		confusion = confusion_new(CONFUSION_FIRST_SLOTS, CONFUSION_FIRST_ROOM);
 	else
 		confusion = confusion_state(PG_GETARG_DATUM(0));
-	return state_datum(confusion_count(confusion, &cell));
+	return aggregate_datum(confusion_count(confusion, &cell));
 }
 
 PG_FUNCTION_INFO_V1(promo_multiclass_metrics_combine);
@@ -466,7 +364,7 @@ promo_multiclass_metrics_combine(PG_FUNCTION_ARGS)
 	ConfusionCell cell;
 	uint32		at = 0;
 
-	check_aggregate(fcinfo);
+	aggregate_check(fcinfo);
 	if (PG_ARGISNULL(1))
 	{
 		if (PG_ARGISNULL(0))
@@ -475,17 +373,17 @@ promo_multiclass_metrics_combine(PG_FUNCTION_ARGS)
 	}
 	other = confusion_state(PG_GETARG_DATUM(1));
 	if (PG_ARGISNULL(0))
-		return state_datum(other);
+		return aggregate_datum(other);
 	confusion = confusion_state(PG_GETARG_DATUM(0));
 	while (confusion_next(other, &at, &cell))
 	{
 		Confusion  *before = confusion;
 
 		confusion = confusion_count(confusion, &cell);
-		if (confusion != before && DatumGetPointer(state_datum(before)) != PG_GETARG_POINTER(0))
-			pfree(DatumGetPointer(state_datum(before)));
+		if (confusion != before && DatumGetPointer(aggregate_datum(before)) != PG_GETARG_POINTER(0))
+			pfree(DatumGetPointer(aggregate_datum(before)));
 	}
-	return state_datum(confusion);
+	return aggregate_datum(confusion);
 }
 
 /* Names of a state that was made up may be no text. */
@@ -555,8 +453,8 @@ promo_multiclass_metrics_final(PG_FUNCTION_ARGS)
 	if (!confusion_report(confusion_state(PG_GETARG_DATUM(0)), &memory, &report))
 		elog(ERROR, "out of memory in a metrics aggregate");
 	values[0] = Int64GetDatum(report.n);
-	report_number(report.accuracy, &values[1], &nulls[1]);
-	report_number(report.macro_f1, &values[2], &nulls[2]);
+	record_number(report.accuracy, &values[1], &nulls[1]);
+	record_number(report.macro_f1, &values[2], &nulls[2]);
 	values[3] = confusion_json(&report);
-	return report_row(fcinfo, values, nulls);
+	return record_result(fcinfo, values, nulls);
 }

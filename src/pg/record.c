@@ -1,13 +1,16 @@
 /*-------------------------------------------------------------------------
  *
  * record.c
- *	  Arguments of type record: their columns by name, row by row.
+ *	  Arguments of type record, and results that are a row.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "access/htup_details.h"
+#include "funcapi.h"
 #include "utils/typcache.h"
 
 #include "pg/record.h"
@@ -71,4 +74,21 @@ record_column(TupleDesc desc, const char *name)
 			return i;
 	}
 	return -1;
+}
+
+Datum
+record_result(FunctionCallInfo fcinfo, Datum *values, bool *nulls)
+{
+	TupleDesc	desc;
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls));
+}
+
+void
+record_number(double number, Datum *value, bool *null)
+{
+	*value = Float8GetDatum(number);
+	*null = isnan(number);
 }

@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * record.h
- *	  Arguments of type record: their columns by name, row by row.
+ *	  Arguments of type record, their columns by name, row by row; and results
+ *	  that are a row.
  *
  *-------------------------------------------------------------------------
  */
@@ -10,6 +11,7 @@
 
 #include "access/htup.h"
 #include "access/tupdesc.h"
+#include "fmgr.h"
 
 /*
  * The layout of the rows read so far, and the values of the last one.  Its
@@ -36,5 +38,11 @@ extern bool record_read(RecordReader *reader, HeapTupleHeader row);
 
 /* Number of the column (from 0) with that name that is not dropped, or -1. */
 extern int	record_column(TupleDesc desc, const char *name);
+
+/* A row of the composite type that the function was declared to give */
+extern Datum record_result(FunctionCallInfo fcinfo, Datum *values, bool *nulls);
+
+/* A number for such a row; NaN stands for not defined, and becomes NULL. */
+extern void record_number(double number, Datum *value, bool *null);
 
 #endif							/* PROMO_RECORD_H */

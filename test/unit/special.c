@@ -98,6 +98,53 @@ test_gamma_upper(void)
 	CHECK(fabs(special_gamma_upper(10000, 10000) - 0.5 + 1 / (3 * sqrt(2 * PI * 10000))) < 1e-7);
 }
 
+/*
+ * Closed forms of one and two degrees of freedom, published quantiles, and the
+ * quantile of the tails
+ */
+static void
+test_student(void)
+{
+	static const double degrees[] = {0.7, 1, 2, 3.5, 29, 999, 1001, 1e5, 1e9};
+	double		t;
+	int			i;
+
+	for (t = 0.001; t < 1000; t *= 3)
+	{
+		CHECK(fabs(special_student_tails(t, 1) / (2 / PI * atan(1 / t)) - 1) < 1e-13);
+		CHECK(fabs(special_student_tails(-t, 2) / (2 / (2 + t * t) / (1 + t / sqrt(2 + t * t))) - 1) < 1e-12);
+		CHECK(near(special_student_tails(t, INFINITY), erfc(t / sqrt(2))));
+	}
+	CHECK(special_student_tails(0, 5) == 1 && special_student_tails(INFINITY, 5) == 0);
+	CHECK(fabs(special_student_quantile(0.05, 1) - 12.706204736174694) < 1e-12);
+	CHECK(fabs(special_student_quantile(0.05, 2) - 4.302652729749464) < 1e-13);
+	CHECK(fabs(special_student_quantile(0.05, 10) - 2.228138852) < 5e-10);
+	CHECK(fabs(special_student_quantile(0.01, 30) - 2.749995654) < 5e-10);
+	CHECK(special_student_quantile(1, 3) == 0);
+	for (i = 0; i < 9; i++)
+		for (t = 1e-9; t < 1; t *= 4)
+			CHECK(fabs(special_student_tails(special_student_quantile(t, degrees[i]), degrees[i]) / t - 1) < 1e-11);
+
+	/* Hill's expansion meets the continued fraction. */
+	for (t = 0.5; t < 8; t += 0.5)
+		CHECK(fabs(special_student_tails(t, 1000.0000001) / special_student_tails(t, 1000) - 1) < 1e-9);
+}
+
+static void
+test_normal(void)
+{
+	double		p;
+
+	CHECK(near(special_normal_quantile(0.975), 1.959963984540054));
+	CHECK(near(special_normal_quantile(0.8), 0.8416212335729143));
+	CHECK(special_normal(0) == 0.5 && fabs(special_normal(-1) - 0.15865525393145705) < 1e-16);
+	for (p = 1e-12; p < 0.5; p *= 3)
+	{
+		CHECK(fabs(special_normal(special_normal_quantile(p)) / p - 1) < 1e-13);
+		CHECK(fabs(special_normal_quantile(1 - p) + special_normal_quantile(p)) < 1e-4);
+	}
+}
+
 int
 main(void)
 {
@@ -105,5 +152,7 @@ main(void)
 	test_digamma();
 	test_trigamma();
 	test_gamma_upper();
+	test_student();
+	test_normal();
 	return check_report();
 }
