@@ -19,6 +19,9 @@
 
 #define FIRST_CHUNKS 16
 
+/* What is so old that it counts for nothing is still there. */
+#define LEAST_VALUE 1e-18f
+
 /* Entries handled between two questions whether to go on */
 #define ENTRIES_A_QUESTION 1000000
 
@@ -390,7 +393,7 @@ unite_rows(const Building *building, const MatrixRow *rows, uint64_t count,
 	matrix->items[to] = rows[0].item;
 	matrix->amounts[to] = (float) amount;
 	if (matrix->values != NULL)
-		matrix->values[to] = (float) value;
+		matrix->values[to] = value < LEAST_VALUE ? LEAST_VALUE : (float) value;
 	if (matrix->last_at != NULL)
 		matrix->last_at[to] = rows[count - 1].at;
 }

@@ -113,8 +113,9 @@ typedef struct RecommendModel
 	NeighborLists similar;
 
 	/*
-	 * Of each item those that it speaks for, by rising number.  With lists
-	 * pruned for each target an item may speak for any number of others.
+	 * Of each item those that it speaks for, in no order that means anything.
+	 * With lists pruned for each target an item may speak for any number of
+	 * others; pruned for each source, these are the lists of `similar`.
 	 */
 	NeighborLists scoring;
 
