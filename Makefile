@@ -22,7 +22,9 @@ ROOM_SCRIPTS = src/promo.sql \
 	src/forest/metrics.sql \
 	src/recommend/measure.sql \
 	src/segment/experiment.sql src/segment/segment.sql \
-	src/membership/program.sql src/membership/member.sql src/membership/points.sql \
+	src/membership/program.sql src/membership/member.sql \
+	src/membership/ledger.sql src/membership/points.sql src/membership/holds.sql \
+	src/membership/reversal.sql \
 	src/effect/lift.sql \
 	src/night/privacy.sql
 

@@ -1,5 +1,6 @@
 -- Points: earned once per key, redeemed from the lots that expire first, and
 -- proved by the ledger.
+\set SHOW_CONTEXT never
 
 SELECT promo.define_program('{"currency": {"code": "EUR", "exponent": 2}, "tiers": [{"name": "basic", "threshold": 0}]}');
 SELECT promo.enroll_all('SELECT * FROM unnest(ARRAY[''ann'', ''bob'', ''carol'', ''dave'']) c', '2025-01-01 00:00Z');
@@ -14,16 +15,16 @@ SELECT 'lots', m.customer_id FROM promo.member m
 WHERE m.points <> (SELECT coalesce(sum(l.remaining), 0) FROM promo.points_lot l WHERE l.customer_id = m.customer_id AND l.program_id = m.program_id)
 UNION ALL
 SELECT 'lot', l.customer_id FROM promo.points_lot l
-WHERE l.remaining <> l.points - (SELECT coalesce(sum(a.points), 0) FROM promo.points_allocation a WHERE a.lot_id = l.entry_id)
+WHERE l.remaining <> l.points - (SELECT coalesce(sum(a.points), 0) FROM promo.points_allocation a WHERE a.lot_id = l.lot_id)
 UNION ALL
 SELECT 'debit', e.customer_id FROM promo.points_entry e
 WHERE e.points <= 0 AND - e.points <> (SELECT coalesce(sum(a.points), 0) FROM promo.points_allocation a WHERE a.entry_id = e.entry_id)
 UNION ALL
-SELECT 'earning', e.customer_id FROM promo.points_entry e LEFT JOIN promo.points_lot l USING (entry_id)
+SELECT 'earning', e.customer_id FROM promo.points_entry e LEFT JOIN promo.points_lot l ON l.lot_id = e.entry_id
 WHERE greatest(e.points, 0) <> coalesce(l.points, 0)
 UNION ALL
 SELECT 'not of one', d.customer_id FROM promo.points_allocation a JOIN promo.points_entry d USING (entry_id)
-JOIN promo.points_lot l ON l.entry_id = a.lot_id WHERE (d.customer_id, d.program_id) <> (l.customer_id, l.program_id);
+JOIN promo.points_lot l ON l.lot_id = a.lot_id WHERE (d.customer_id, d.program_id) <> (l.customer_id, l.program_id);
 
 -- Earned once, however often it is delivered; another purchase under the key is an error
 SELECT promo.earn('ann', 'o1', '{"points": 100, "expires_at": "2027-06-01T00:00:00Z", "amount": 100.00}', '2026-01-01 00:00Z');
@@ -148,15 +149,15 @@ SELECT * FROM faults;
 SELECT count(*) AS days, count(*) FILTER (WHERE promo.points_balance('dave', d) = coalesce((
 	SELECT sum(e.points - coalesce((SELECT sum(a.points) FROM promo.points_allocation a JOIN promo.points_entry t ON t.entry_id = a.entry_id
 		WHERE a.lot_id = e.entry_id AND t.at <= d), 0))
-	FROM promo.points_entry e JOIN promo.points_lot l USING (entry_id) JOIN promo.customer c ON c.customer_id = e.customer_id
+	FROM promo.points_entry e JOIN promo.points_lot l ON l.lot_id = e.entry_id JOIN promo.customer c ON c.customer_id = e.customer_id
 	WHERE c.shop_id = 'dave' AND e.at <= d AND (l.expires_at IS NULL OR d < l.expires_at)), 0)) AS right
 FROM generate_series(timestamptz '2026-01-01 00:00Z', '2027-02-01 00:00Z', interval '168 hours') d;
 -- no debit took of a lot that expired later while one that expires sooner had points left
 SELECT count(*) AS passed_over FROM promo.points_allocation a JOIN promo.points_entry d ON d.entry_id = a.entry_id
-JOIN promo.points_lot l ON l.entry_id = a.lot_id
+JOIN promo.points_lot l ON l.lot_id = a.lot_id
 JOIN promo.points_lot s ON s.customer_id = l.customer_id AND s.program_id = l.program_id AND s.expires_at < coalesce(l.expires_at, 'infinity')
 	AND s.entry_id < d.entry_id AND s.available_at <= d.at AND s.expires_at > d.at
-WHERE s.points > (SELECT coalesce(sum(b.points), 0) FROM promo.points_allocation b WHERE b.lot_id = s.entry_id AND b.entry_id <= d.entry_id);
+WHERE s.points > (SELECT coalesce(sum(b.points), 0) FROM promo.points_allocation b WHERE b.lot_id = s.lot_id AND b.entry_id <= d.entry_id);
 
 -- Many purchases at once are as each by itself
 SELECT promo.enroll_all('SELECT ''m'' || g FROM generate_series(1, 100) g', '2025-01-01 00:00Z');
@@ -171,7 +172,7 @@ SELECT * FROM promo.earn_all('SELECT * FROM orders WHERE false');
 SELECT count(*) AS orders, count(*) FILTER (WHERE e.points = (o.purchase ->> 'points')::int AND e.amount = o.key AND e.at = o.at
 	AND coalesce(l.remaining, 0) = e.points AND l.expires_at IS NOT DISTINCT FROM CASE WHEN e.points > 0 THEN (o.purchase ->> 'expires_at')::timestamptz END) AS right
 FROM orders o JOIN promo.customer c ON c.shop_id = o.customer JOIN promo.points_entry e ON e.customer_id = c.customer_id AND e.key = o.key::text
-LEFT JOIN promo.points_lot l USING (entry_id);
+LEFT JOIN promo.points_lot l ON l.lot_id = e.entry_id;
 SELECT promo.earn(customer, key::text, purchase, at) FROM orders WHERE key BETWEEN 3 AND 4 ORDER BY key;
 SELECT * FROM faults;
 SELECT promo.earn_all('SELECT customer, key, at, purchase || ''{"points": 9}'' AS purchase FROM orders WHERE key < 3');
@@ -217,4 +218,4 @@ SELECT count(*) AS left FROM promo.members JOIN promo.member m USING (state) WHE
 SELECT * FROM faults;
 
 DROP VIEW faults;
-TRUNCATE promo.points_allocation, promo.points_lot, promo.points_entry, promo.tier_period, promo.member, promo.tier, promo.program;
+TRUNCATE promo.points_allocation, promo.points_lot, promo.points_hold, promo.points_entry, promo.tier_period, promo.member, promo.tier, promo.program;

@@ -11,18 +11,30 @@ CREATE TABLE member (
 	enrolled_at timestamptz NOT NULL,
 	reason text,
 	opted_out boolean NOT NULL DEFAULT false,
-	points bigint NOT NULL DEFAULT 0 CHECK (points >= 0),
+	points bigint NOT NULL DEFAULT 0,
+	held bigint NOT NULL DEFAULT 0 CHECK (held >= 0),
+	deficit bigint NOT NULL DEFAULT 0 CHECK (deficit >= 0),
+	has_owed boolean NOT NULL DEFAULT false,
+	points_due_at timestamptz,
+	inactive_at timestamptz,
 	PRIMARY KEY (program_id, customer_id),
-	CONSTRAINT member_since CHECK (since >= enrolled_at)
+	CONSTRAINT member_since CHECK (since >= enrolled_at),
+	CONSTRAINT member_points CHECK (points >= held - deficit)
 );
 
 CREATE INDEX member_customer ON member (customer_id);
+CREATE INDEX member_points_due ON member (points_due_at);
 
 COMMENT ON TABLE member IS 'customers who are members of programs; the row is the lock of whatever changes for a member';
 COMMENT ON COLUMN member.state IS 'active, suspended or closed; closed is the end';
 COMMENT ON COLUMN member.since IS 'from when on the member is in this state';
 COMMENT ON COLUMN member.reason IS 'why the member was suspended or closed';
-COMMENT ON COLUMN member.points IS 'what is left of all lots of points, of those past their time too';
+COMMENT ON COLUMN member.points IS 'what is left of all lots of points, of those past their time too, and what is held, less what is owed';
+COMMENT ON COLUMN member.held IS 'points held for redemptions that are not captured or released yet';
+COMMENT ON COLUMN member.deficit IS 'points owed, which the next ones pay';
+COMMENT ON COLUMN member.has_owed IS 'whether points were ever owed';
+COMMENT ON COLUMN member.points_due_at IS 'before this, no points of the member expire and no hold of them times out';
+COMMENT ON COLUMN member.inactive_at IS 'where points expire with inactivity: when they will, unless the member is active before';
 COMMENT ON COLUMN member.opted_out IS 'wants no advertising; nothing else depends on it';
 
 CREATE TABLE tier_period (
@@ -278,10 +290,14 @@ BEGIN
 						  FROM promo.tier_period t
 						  WHERE t.program_id = m.program_id AND t.customer_id = m.customer_id),
 				'points', (SELECT coalesce(jsonb_agg(jsonb_build_object('kind', e.kind, 'key', e.key,
-							'points', e.points, 'amount', e.amount, 'reason', e.reason, 'at', e.at, 'posted_at', e.posted_at,
-							'expires_at', l.expires_at, 'left', l.remaining) ORDER BY e.entry_id), '[]')
+							'points', e.points, 'amount', e.amount, 'due', e.due, 'reason', e.reason, 'at', e.at, 'posted_at', e.posted_at,
+							'held', h.is_open, 'times_out_at', h.times_out_at,
+							'lots', (SELECT jsonb_agg(jsonb_build_object('points', l.points, 'left', l.remaining,
+										'available_at', l.available_at, 'expires_at', l.expires_at) ORDER BY l.lot_id)
+									 FROM promo.points_lot l
+									 WHERE l.customer_id = e.customer_id AND l.entry_id = e.entry_id)) ORDER BY e.entry_id), '[]')
 						   FROM promo.points_entry e
-						   LEFT JOIN promo.points_lot l ON l.entry_id = e.entry_id
+						   LEFT JOIN promo.points_hold h ON h.entry_id = e.entry_id
 						   WHERE e.program_id = m.program_id AND e.customer_id = m.customer_id))
 				ORDER BY p.program), '[]')
 			FROM promo.member m JOIN promo.program p USING (program_id)
@@ -306,7 +322,8 @@ BEGIN
 	-- Keys may be order numbers; hashed, they still tell a repeat.
 	UPDATE promo.points_entry e SET key = encode(sha256(convert_to(e.key, 'UTF8')), 'hex'), reason = NULL
 	WHERE e.customer_id = $1;
-	ASSERT NOT EXISTS (SELECT FROM promo.points_lot l WHERE l.customer_id = $1 AND l.remaining > 0);
+	ASSERT NOT EXISTS (SELECT FROM promo.points_lot l WHERE l.customer_id = $1 AND l.remaining > 0)
+		AND NOT EXISTS (SELECT FROM promo.points_hold h WHERE h.customer_id = $1 AND h.is_open);
 	UPDATE promo.tier_period t SET ends_at = greatest(moment, t.begins_at)
 	WHERE t.customer_id = $1 AND t.ends_at IS NULL;
 	UPDATE promo.member m

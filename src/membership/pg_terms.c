@@ -78,6 +78,10 @@ points_terms_read(JsonReader *program, PointsTerms *terms)
 		strcmp(terms->clawback, "debt") == 0 && !terms->debt)
 		json_fault(program->faults, json_path(&points, "clawback"),
 				   "must be clamp where debt is not true");
+	/* A month has 28 days at least. */
+	if (terms->end_of != NULL && terms->pending_days > terms->days + 28 * terms->months)
+		json_fault(program->faults, json_path(&points, "pending_days"),
+				   "must not be longer than points live");
 	json_close(&points);
 }
 

@@ -30,4 +30,25 @@ spi_run(const char *statement, int count, const Oid *types, const Datum *values,
 	return SPI_processed;
 }
 
+/*
+ * The same with a plan that is made at the first call and kept for the session,
+ * for what is called often.
+ */
+static inline uint64
+spi_run_kept(SPIPlanPtr *plan, const char *statement, int count, const Oid *types,
+			 const Datum *values, const char *nulls)
+{
+	if (*plan == NULL)
+	{
+		SPIPlanPtr	prepared = SPI_prepare(statement, count, (Oid *) types);
+
+		if (prepared == NULL)
+			elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
+		spi_check(SPI_keepplan(prepared), "SPI_keepplan");
+		*plan = prepared;
+	}
+	spi_check(SPI_execute_plan(*plan, (Datum *) values, nulls, false, 0), "SPI_execute_plan");
+	return SPI_processed;
+}
+
 #endif							/* PROMO_SPI_H */

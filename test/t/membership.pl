@@ -18,6 +18,7 @@ $node->safe_psql(
 	SELECT promo.earn('c' || g, 'o' || i, jsonb_build_object('points', g, 'amount', g, 'expires_at', NULL), '2026-01-02 00:00Z')
 	FROM generate_series(1, 100) g, generate_series(1, 3) i;
 	SELECT promo.redeem_points('c' || g, 'r', g + 1, '2026-01-03 00:00Z') FROM generate_series(5, 50) g;
+	SELECT promo.hold_points('c' || g, 'h', g, '2026-01-03 00:00Z', '1 year'), promo.return_order('c' || g, 'b', 'o1', 1, '2026-01-04 00:00Z') FROM generate_series(60, 70) g;
 	SELECT promo.suspend_member('c1', 'fraud?', '2026-02-01 00:00Z'), promo.close_member('c2', 'asked for it', '2026-02-01 00:00Z'),
 		promo.opt_out_member('c3'), promo.forget_customer('c4');
 });
@@ -25,12 +26,12 @@ $node->safe_psql(
 my $rows = q{
 	SELECT * FROM promo.program ORDER BY 1; SELECT * FROM promo.tier ORDER BY 1, 3; SELECT * FROM promo.member ORDER BY 1, 2;
 	SELECT * FROM promo.tier_period ORDER BY 1, 2, 4; SELECT * FROM promo.customer ORDER BY 1;
-	SELECT * FROM promo.points_entry ORDER BY 1; SELECT * FROM promo.points_lot ORDER BY 1; SELECT * FROM promo.points_allocation ORDER BY 1, 2};
+	SELECT * FROM promo.points_entry ORDER BY 1; SELECT * FROM promo.points_lot ORDER BY 1; SELECT * FROM promo.points_allocation ORDER BY 1, 2; SELECT * FROM promo.points_hold ORDER BY 1};
 my $before = $node->safe_psql('postgres', $rows);
 like($before, qr/^1\|default\|.*\|Europe\/Berlin\|EUR\|2\|spend\|rolling\|12\|/m, 'a program is there');
 
 # One session is in the middle of enrolling, and of redeeming, when the server crashes
-my ($in, $out, $err) = (q{BEGIN; SELECT 'enrolled ' || promo.enroll_all('SELECT ''x'' || g FROM generate_series(1, 1000) g'), promo.redeem_points('c60', 'lost', 100);} . "\n", '', '');
+my ($in, $out, $err) = (q{BEGIN; SELECT 'enrolled ' || promo.enroll_all('SELECT ''x'' || g FROM generate_series(1, 1000) g'), promo.redeem_points('c80', 'lost', 100);} . "\n", '', '');
 my $session = IPC::Run::start([ 'psql', '-X', '-q', '-A', '-t', '-d', $node->connstr('postgres') ],
 	'<', \$in, '>', \$out, '2>', \$err, IPC::Run::timeout(60));
 $session->pump until $out =~ /enrolled 1000/;
@@ -38,7 +39,7 @@ $node->stop('immediate');
 $session->kill_kill;
 $node->start;
 is($node->safe_psql('postgres', $rows), $before, 'a crash keeps what was committed, and only that');
-is($node->safe_psql('postgres', q{SELECT promo.enroll('x1'), promo.points_balance('c60')}), 't|180', 'and a customer is enrolled after it');
+is($node->safe_psql('postgres', q{SELECT promo.enroll('x1'), promo.points_balance('c80')}), 't|240', 'and a customer is enrolled after it');
 $before = $node->safe_psql('postgres', $rows);
 
 my $dump = "${PostgreSQL::Test::Utils::tmp_check}/shop.sql";
@@ -49,6 +50,7 @@ $node->command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', $node->co
 is($node->safe_psql('restored', $rows), $before, 'the restored tables are equal');
 is($node->safe_psql('restored', q{SELECT promo.enroll('c5'), promo.resume_member('c1', '2026-03-01 00:00Z')}), 'f|t', 'members are members');
 is($node->safe_psql('restored', q{SELECT promo.redeem_points('c5', 'r', 6), promo.redeem_points('c5', 'r2', 9)}), '6|9', 'keys are known, and the points are there');
+is($node->safe_psql('restored', q{SELECT promo.capture_points('c60', 'h', at => '2026-01-05 00:00Z'), promo.release_points('c61', 'h', '2026-01-05 00:00Z')}), '60|t', 'and what is held');
 is($node->safe_psql('restored', q{SELECT count(*) FROM promo.member m
 	WHERE points <> (SELECT coalesce(sum(e.points), 0) FROM promo.points_entry e WHERE e.customer_id = m.customer_id)}), '0', 'the ledger holds');
 is( $node->safe_psql('restored', q{SELECT promo.define_program('{"name": "air", "currency": {"code": "EUR", "exponent": 2}, "tiers": [{"name": "basic", "threshold": 0}]}');

@@ -1,0 +1,719 @@
+/*-------------------------------------------------------------------------
+ *
+ * pg_earn_all.c
+ *	  The purchases of a whole query posted to the ledger of points.
+ *
+ * The rows of the query are kept in a tuplestore.  One statement finds the
+ * member of each, locked by then, and what was posted under its key; its rows
+ * come member by member.  They become the rows of the ledger's tables, in more
+ * tuplestores, each of which one statement inserts.  What the members of whom
+ * that would not be all (who hold points, owe some, or lose them by being
+ * inactive) bought is posted as earn() does, one after the other.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "pg/compat.h"
+
+#include "access/htup_details.h"
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "commands/sequence.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/hsearch.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/queryenvironment.h"
+#include "utils/timestamp.h"
+#include "utils/tuplestore.h"
+
+#include "core/time.h"
+#include "membership/pg_purchase.h"
+#include "membership/pg_terms.h"
+#include "pg/owner.h"
+#include "pg/query.h"
+#include "pg/record.h"
+#include "pg/spi.h"
+
+/* Rows fetched at a time: few enough to stay in cache. */
+#define FETCH_ROWS 1000
+
+/* A relation of our own for statements within SPI */
+typedef struct Kept
+{
+	const char *name;
+	TupleDesc	desc;
+	Tuplestorestate *store;
+	int64		rows;
+} Kept;
+
+static void
+keep_start(Kept *kept, const char *name, int columns, const char *const names[], const Oid types[])
+{
+	int			i;
+
+	kept->name = name;
+	kept->rows = 0;
+	kept->desc = CreateTemplateTupleDesc(columns);
+	for (i = 0; i < columns; i++)
+		TupleDescInitEntry(kept->desc, (AttrNumber) (i + 1), names[i], types[i], -1, 0);
+	kept->store = tuplestore_begin_heap(true, false, work_mem);
+}
+
+static void
+keep(Kept *kept, Datum *values, bool *nulls)
+{
+	tuplestore_putvalues(kept->store, kept->desc, values, nulls);
+	kept->rows++;
+}
+
+static void
+keep_register(Kept *kept)
+{
+	EphemeralNamedRelation relation = palloc0(sizeof(EphemeralNamedRelationData));
+
+	relation->md.name = (char *) kept->name;
+	relation->md.tupdesc = kept->desc;
+	relation->md.enrtype = ENR_NAMED_TUPLESTORE;
+	relation->md.enrtuples = (double) kept->rows;
+	relation->reldata = kept->store;
+	spi_check(SPI_register_relation(relation), "SPI_register_relation");
+}
+
+static void
+keep_end(Kept *kept)
+{
+	spi_check(SPI_unregister_relation(kept->name), "SPI_unregister_relation");
+	tuplestore_end(kept->store);
+}
+
+/*
+ * The rows of the query
+ */
+
+enum
+{
+	FROM_CUSTOMER,
+	FROM_KEY,
+	FROM_PURCHASE,
+	FROM_AT,
+	FROM_COLUMNS
+};
+
+typedef struct Postings
+{
+	MemoryContext context;
+	int			columns[FROM_COLUMNS];
+	FmgrInfo	output[2];		/* of customer and key */
+	Kept		kept;
+} Postings;
+
+static void
+look_at_columns(Postings *postings, TupleDesc desc)
+{
+	static const char *const names[FROM_COLUMNS] = {"customer", "key", "purchase", "at"};
+	static const Oid types[FROM_COLUMNS] = {InvalidOid, InvalidOid, JSONBOID, TIMESTAMPTZOID};
+	int			i;
+
+	for (i = 0; i < FROM_COLUMNS; i++)
+	{
+		int			column = record_column(desc, names[i]);
+
+		if (column < 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_COLUMN),
+					 errmsg("the query has no column \"%s\"", names[i]),
+					 errhint("It gives the columns customer, key, purchase and at.")));
+		if (OidIsValid(types[i]) && TupleDescAttr(desc, column)->atttypid != types[i])
+			ereport(ERROR,
+					(errcode(ERRCODE_DATATYPE_MISMATCH),
+					 errmsg("column \"%s\" of the query must be of type %s, not %s", names[i],
+							format_type_be(types[i]),
+							format_type_be(TupleDescAttr(desc, column)->atttypid))));
+		if (i < (int) lengthof(postings->output))
+		{
+			Oid			output;
+			bool		is_varlena;
+
+			getTypeOutputInfo(TupleDescAttr(desc, column)->atttypid, &output, &is_varlena);
+			fmgr_info_cxt(output, &postings->output[i], postings->context);
+		}
+		postings->columns[i] = column;
+	}
+}
+
+static void
+read_posting(void *arg, TupleDesc desc, HeapTuple tuple)
+{
+	Postings   *postings = arg;
+	Datum		from[FROM_COLUMNS];
+	Datum		kept[7];
+	bool		nulls[7] = {false};
+	Purchase	purchase = {0};
+	Jsonb	   *json;
+	char	   *key;
+	int			i;
+
+	if (tuple == NULL)
+	{
+		look_at_columns(postings, desc);
+		return;
+	}
+	for (i = 0; i < FROM_COLUMNS; i++)
+	{
+		bool		null;
+
+		from[i] = heap_getattr(tuple, postings->columns[i] + 1, desc, &null);
+		if (null)
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("column \"%s\" of the query is null",
+							NameStr(TupleDescAttr(desc, postings->columns[i])->attname))));
+	}
+	key = OutputFunctionCall(&postings->output[1], from[FROM_KEY]);
+	if (key[0] == '\0')
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("key must not be empty")));
+	if (TIMESTAMP_NOT_FINITE(DatumGetTimestampTz(from[FROM_AT])))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+				 errmsg("at must be finite")));
+	json = DatumGetJsonbP(from[FROM_PURCHASE]);
+	purchase_read(json, psprintf("purchase of key \"%s\"", key), &purchase);
+
+	kept[0] = CStringGetTextDatum(OutputFunctionCall(&postings->output[0], from[FROM_CUSTOMER]));
+	kept[1] = CStringGetTextDatum(key);
+	kept[2] = Int64GetDatum(purchase.points);
+	kept[3] = purchase.amount;
+	kept[4] = TimestampTzGetDatum(purchase.expires_at);
+	nulls[4] = purchase.expires_by_terms;
+	kept[5] = from[FROM_AT];
+	kept[6] = purchase_content(json);
+	keep(&postings->kept, kept, nulls);
+}
+
+/*
+ * The program's terms
+ */
+
+typedef struct Terms
+{
+	int64		program_id;
+	text	   *time_zone;
+	bool		expires;
+	bool		by_inactivity;
+	int32		days;
+	int32		months;
+	char	   *end_of;
+	int32		pending_days;
+	int32		exponent;
+	HTAB	   *ends;			/* of points, by day of earning in UTC hours */
+} Terms;
+
+/* The offset of a zone changes with a quarter of an hour at the earliest. */
+#define TERMS_SLICE (TIME_SECOND * 900)
+
+typedef struct TermsEnd
+{
+	int64		slice;			/* of the instant of earning */
+	TimestampTz end;
+} TermsEnd;
+
+static void
+read_terms(Datum program, Terms *terms)
+{
+	static const Oid types[1] = {TEXTOID};
+	HASHCTL		control = {0};
+	HeapTuple	row;
+	TupleDesc	desc;
+	char	   *expiry;
+	bool		null;
+
+	(void) spi_run("SELECT promo.program_known($1)", 1, types, &program, NULL);
+	(void) spi_run("SELECT p.program_id, p.time_zone, p.expiry, coalesce(p.expiry_days, 0),"
+				   " coalesce(p.expiry_months, 0), p.expiry_end_of, p.pending_days, p.exponent"
+				   " FROM promo.program p WHERE p.program = $1", 1, types, &program, NULL);
+	row = SPI_tuptable->vals[0];
+	desc = SPI_tuptable->tupdesc;
+	terms->program_id = DatumGetInt64(SPI_getbinval(row, desc, 1, &null));
+	terms->time_zone = cstring_to_text(SPI_getvalue(row, desc, 2));
+	expiry = SPI_getvalue(row, desc, 3);
+	terms->expires = strcmp(expiry, "after") == 0;
+	terms->by_inactivity = strcmp(expiry, "inactivity") == 0;
+	terms->days = DatumGetInt32(SPI_getbinval(row, desc, 4, &null));
+	terms->months = DatumGetInt32(SPI_getbinval(row, desc, 5, &null));
+	terms->end_of = SPI_getvalue(row, desc, 6);
+	terms->pending_days = DatumGetInt32(SPI_getbinval(row, desc, 7, &null));
+	terms->exponent = DatumGetInt32(SPI_getbinval(row, desc, 8, &null));
+	control.keysize = sizeof(int64);
+	control.entrysize = sizeof(TermsEnd);
+	control.hcxt = CurrentMemoryContext;
+	terms->ends = hash_create("promo ends of points", 1024, &control,
+							  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+}
+
+/* When points earned at an instant expire; the same within a slice of time. */
+static TimestampTz
+end_by_terms(Terms *terms, TimestampTz at)
+{
+	int64		slice = at / TERMS_SLICE - (at % TERMS_SLICE < 0);
+	TermsEnd   *end;
+	bool		found;
+
+	end = hash_search(terms->ends, &slice, HASH_ENTER, &found);
+	if (!found)
+		end->end = points_end(at, terms->time_zone, terms->days, terms->months, terms->end_of);
+	return end->end;
+}
+
+static TimestampTz
+available_by_terms(const Terms *terms, TimestampTz at)
+{
+	Datum		zone = PointerGetDatum(terms->time_zone);
+	Interval	interval = {0};
+	Datum		local;
+
+	if (terms->pending_days == 0)
+		return at;
+	interval.day = terms->pending_days;
+	local = DirectFunctionCall2(timestamptz_zone, zone, TimestampTzGetDatum(at));
+	local = DirectFunctionCall2(timestamp_pl_interval, local, IntervalPGetDatum(&interval));
+	return DatumGetTimestampTz(DirectFunctionCall2(timestamp_zone, zone, local));
+}
+
+/*
+ * From the query's rows to those of the tables
+ */
+
+/* A row of the query with its member, in the order of the columns below */
+typedef struct Posting
+{
+	int64		customer_id;
+	bool		earns;			/* is active, and was a member then */
+	bool		is_plain;		/* neither holds nor owes points */
+	Datum		before;			/* content posted before; 0 for none */
+	text	   *customer;
+	text	   *key;
+	int64		points;
+	Datum		amount;
+	bool		expires_by_terms;
+	TimestampTz expires_at;
+	TimestampTz at;
+	Datum		content;
+} Posting;
+
+#define RESOLVE \
+	"SELECT m.customer_id, m.state = 'active' AND g.at >= m.enrolled_at, m.held = 0 AND m.deficit = 0," \
+	" e.content, g.customer, g.key, g.points, g.amount, g.expires_at, g.at, g.content" \
+	" FROM postings g JOIN promo.customer c ON c.shop_id = g.customer" \
+	" JOIN promo.member m ON m.program_id = $1 AND m.customer_id = c.customer_id" \
+	" LEFT JOIN promo.points_entry e ON e.program_id = m.program_id AND e.customer_id = m.customer_id" \
+	" AND e.kind = 'earn' AND e.key = g.key" \
+	" ORDER BY m.customer_id, g.at, g.key, g.content"
+
+typedef struct Earning
+{
+	Terms		terms;
+	Datum		program;		/* its name */
+	Oid			sequence;
+	MemoryContext group;		/* for the rows of one member */
+	Posting    *rows;			/* of one member */
+	int			count;
+	int			space;
+	Kept		entries;
+	Kept		lots;
+	Kept		changes;
+	int64		posted;
+	int64		repeated;
+	int64		refused;
+	int64		points;
+} Earning;
+
+static Datum
+copy_datum(Datum value, bool null)
+{
+	return null ? (Datum) 0 : PointerGetDatum(PG_DETOAST_DATUM_COPY(value));
+}
+
+/* Copies a row to the memory of its member. */
+static void
+take_row(Earning *earning, HeapTuple row, TupleDesc desc)
+{
+	Datum		values[11];
+	bool		nulls[11];
+	MemoryContext old;
+	Posting    *posting;
+
+	heap_deform_tuple(row, desc, values, nulls);
+	if (earning->count == earning->space)
+	{
+		earning->space *= 2;
+		earning->rows = repalloc_huge(earning->rows, sizeof(Posting) * earning->space);
+	}
+	old = MemoryContextSwitchTo(earning->group);
+	posting = &earning->rows[earning->count++];
+	posting->customer_id = DatumGetInt64(values[0]);
+	posting->earns = DatumGetBool(values[1]);
+	posting->is_plain = DatumGetBool(values[2]) && !earning->terms.by_inactivity;
+	posting->before = copy_datum(values[3], nulls[3]);
+	posting->customer = DatumGetTextPCopy(values[4]);
+	posting->key = DatumGetTextPCopy(values[5]);
+	posting->points = DatumGetInt64(values[6]);
+	posting->amount = copy_datum(values[7], false);
+	posting->expires_by_terms = nulls[8];
+	posting->expires_at = nulls[8] ? 0 : DatumGetTimestampTz(values[8]);
+	posting->at = DatumGetTimestampTz(values[9]);
+	posting->content = copy_datum(values[10], false);
+	MemoryContextSwitchTo(old);
+}
+
+static int
+compare_bytes(const void *a, const void *b)
+{
+	Size		length_a = VARSIZE_ANY_EXHDR(a);
+	Size		length_b = VARSIZE_ANY_EXHDR(b);
+	int			order = memcmp(VARDATA_ANY(a), VARDATA_ANY(b), Min(length_a, length_b));
+
+	return order != 0 ? order : (length_a > length_b) - (length_a < length_b);
+}
+
+/* By key, and of one key in the order of posting */
+static int
+compare_keys(const void *a, const void *b)
+{
+	const Posting *one = *(Posting *const *) a;
+	const Posting *other = *(Posting *const *) b;
+	int			order = compare_bytes(one->key, other->key);
+
+	return order != 0 ? order : (one > other) - (one < other);
+}
+
+/* Later rows of a key that comes twice repeat the first that is posted. */
+static void
+find_repeats(Earning *earning)
+{
+	Posting   **sorted;
+	Datum		before = (Datum) 0; /* content posted under the key so far */
+	int			i;
+
+	if (earning->count < 2)
+		return;
+	sorted = MemoryContextAllocHuge(earning->group, sizeof(Posting *) * earning->count);
+	for (i = 0; i < earning->count; i++)
+		sorted[i] = &earning->rows[i];
+	qsort(sorted, earning->count, sizeof(Posting *), compare_keys);
+	for (i = 0; i < earning->count; i++)
+	{
+		Posting    *posting = sorted[i];
+
+		if (i > 0 && compare_bytes(posting->key, sorted[i - 1]->key) != 0)
+			before = (Datum) 0;
+		if (posting->before == (Datum) 0)
+			posting->before = before;
+		if (posting->before != (Datum) 0)
+			before = posting->before;
+		else if (posting->earns)
+			before = posting->content;
+	}
+}
+
+/* A repeat is one of the same content. */
+static void
+count_repeat(Earning *earning, const Posting *posting)
+{
+	if (compare_bytes(DatumGetPointer(posting->before), DatumGetPointer(posting->content)) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNIQUE_VIOLATION),
+				 errmsg("key \"%s\" was posted before with another content",
+						text_to_cstring(posting->key))));
+	earning->repeated++;
+}
+
+/* As earn() would */
+static void
+post_alone(Earning *earning, const Posting *posting)
+{
+	static const Oid types[8] = {TEXTOID, TEXTOID, INT8OID, NUMERICOID, TIMESTAMPTZOID, BYTEAOID,
+	TIMESTAMPTZOID, TEXTOID};
+	static SPIPlanPtr plan = NULL;
+	char		nulls[9] = "        ";
+	Datum		values[8];
+	SPITupleTable *table;
+
+	values[0] = PointerGetDatum(posting->customer);
+	values[1] = PointerGetDatum(posting->key);
+	values[2] = Int64GetDatum(posting->points);
+	values[3] = posting->amount;
+	values[4] = TimestampTzGetDatum(posting->expires_at);
+	nulls[4] = posting->expires_by_terms ? 'n' : ' ';
+	values[5] = posting->content;
+	values[6] = TimestampTzGetDatum(posting->at);
+	values[7] = earning->program;
+	table = SPI_tuptable;
+	(void) spi_run_kept(&plan, "SELECT promo.points_give($1, $2, $3, $4, $5, $6, $7, $8)",
+						8, types, values, nulls);
+	SPI_freetuptable(SPI_tuptable);
+	SPI_tuptable = table;
+}
+
+static void
+check_amount(const Earning *earning, const Posting *posting)
+{
+	Datum		rounded;
+
+	if (DatumGetInt32(DirectFunctionCall1(numeric_scale, posting->amount)) <= earning->terms.exponent)
+		return;
+	rounded = DirectFunctionCall2(numeric_round, posting->amount,
+								  Int32GetDatum(earning->terms.exponent));
+	if (!DatumGetBool(DirectFunctionCall2(numeric_eq, rounded, posting->amount)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("purchase of key \"%s\" has an amount of more decimals than the program's currency",
+						text_to_cstring(posting->key))));
+}
+
+static void
+post_row(Earning *earning, const Posting *posting, TimestampTz *first_end)
+{
+	TimestampTz available_at = available_by_terms(&earning->terms, posting->at);
+	TimestampTz expires_at = posting->expires_at;
+	Datum		entry[7];
+	Datum		lot[5];
+	bool		nulls[7] = {false};
+
+	check_amount(earning, posting);
+	if (posting->expires_by_terms)
+		expires_at = earning->terms.expires ? end_by_terms(&earning->terms, posting->at) : DT_NOEND;
+	else if (expires_at <= available_at)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("purchase of key \"%s\" gives points that expire before they can be used",
+						text_to_cstring(posting->key))));
+	entry[0] = Int64GetDatum(nextval_internal(earning->sequence, false));
+	entry[1] = Int64GetDatum(posting->customer_id);
+	entry[2] = PointerGetDatum(posting->key);
+	entry[3] = Int64GetDatum(posting->points);
+	entry[4] = posting->amount;
+	entry[5] = TimestampTzGetDatum(posting->at);
+	entry[6] = posting->content;
+	keep(&earning->entries, entry, nulls);
+	if (posting->points == 0)
+		return;
+	lot[0] = entry[0];
+	lot[1] = entry[1];
+	lot[2] = entry[3];
+	lot[3] = TimestampTzGetDatum(available_at);
+	lot[4] = TimestampTzGetDatum(expires_at);
+	nulls[4] = expires_at == DT_NOEND;
+	keep(&earning->lots, lot, nulls);
+	*first_end = Min(*first_end, expires_at);
+}
+
+/* Posts the rows of one member. */
+static void
+post_group(Earning *earning)
+{
+	TimestampTz first_end = DT_NOEND;
+	int64		points = 0;
+	Datum		change[3];
+	bool		nulls[3] = {false};
+	int			i;
+
+	find_repeats(earning);
+	for (i = 0; i < earning->count; i++)
+	{
+		Posting    *posting = &earning->rows[i];
+
+		if (posting->before != (Datum) 0)
+		{
+			count_repeat(earning, posting);
+			continue;
+		}
+		if (!posting->earns)
+		{
+			earning->refused++;
+			continue;
+		}
+		if (posting->is_plain)
+		{
+			post_row(earning, posting, &first_end);
+			points += posting->points;
+		}
+		else
+			post_alone(earning, posting);
+		earning->posted++;
+		earning->points += posting->points;
+	}
+	if (points > 0)
+	{
+		change[0] = Int64GetDatum(earning->rows[0].customer_id);
+		change[1] = Int64GetDatum(points);
+		change[2] = TimestampTzGetDatum(first_end);
+		nulls[2] = first_end == DT_NOEND;
+		keep(&earning->changes, change, nulls);
+	}
+	earning->count = 0;
+	MemoryContextReset(earning->group);
+}
+
+/*
+ * The whole
+ */
+
+/* Locks the members, in the one order in which all do who lock several. */
+static void
+lock_members(const Terms *terms)
+{
+	static const Oid types[1] = {INT8OID};
+	Datum		program = Int64GetDatum(terms->program_id);
+
+	(void) spi_run("SELECT pg_catalog.count(*) FROM (SELECT FROM promo.member m"
+				   " WHERE m.program_id = $1 AND m.customer_id IN"
+				   " (SELECT c.customer_id FROM postings g JOIN promo.customer c ON c.shop_id = g.customer)"
+				   " ORDER BY m.customer_id FOR NO KEY UPDATE) m",
+				   1, types, &program, NULL);
+	if (spi_run("SELECT g.customer FROM postings g WHERE NOT EXISTS (SELECT FROM promo.customer c"
+				" JOIN promo.member m ON m.customer_id = c.customer_id AND m.program_id = $1"
+				" WHERE c.shop_id = g.customer) ORDER BY 1 LIMIT 1",
+				1, types, &program, NULL) > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("customer \"%s\" is no member of the program",
+						SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1))));
+}
+
+/* Turns the query's rows into those of the tables. */
+static void
+resolve(Earning *earning)
+{
+	static const Oid types[1] = {INT8OID};
+	Datum		program = Int64GetDatum(earning->terms.program_id);
+	Portal		portal;
+
+	/* Not read only, so that it sees who is locked as of now. */
+	portal = SPI_cursor_open_with_args(NULL, RESOLVE, 1, (Oid *) types, &program, NULL, false, 0);
+	for (;;)
+	{
+		SPITupleTable *table;
+		uint64		count;
+		uint64		i;
+
+		SPI_cursor_fetch(portal, true, FETCH_ROWS);
+		table = SPI_tuptable;
+		count = SPI_processed;
+		if (count == 0)
+			break;
+		for (i = 0; i < count; i++)
+		{
+			int64		customer_id;
+			bool		null;
+
+			CHECK_FOR_INTERRUPTS();
+			customer_id = DatumGetInt64(heap_getattr(table->vals[i], 1, table->tupdesc, &null));
+			if (earning->count > 0 && earning->rows[0].customer_id != customer_id)
+				post_group(earning);
+			take_row(earning, table->vals[i], table->tupdesc);
+		}
+		SPI_freetuptable(table);
+	}
+	if (earning->count > 0)
+		post_group(earning);
+	SPI_cursor_close(portal);
+}
+
+static void
+insert_all(Earning *earning)
+{
+	static const Oid types[1] = {INT8OID};
+	Datum		program = Int64GetDatum(earning->terms.program_id);
+
+	keep_register(&earning->entries);
+	keep_register(&earning->lots);
+	keep_register(&earning->changes);
+	(void) spi_run("INSERT INTO promo.points_entry (entry_id, program_id, customer_id, kind, key, points,"
+				   " amount, at, content)"
+				   " SELECT e.entry_id, $1, e.customer_id, 'earn', e.key, e.points, e.amount, e.at, e.content"
+				   " FROM entries e",
+				   1, types, &program, NULL);
+	(void) spi_run("INSERT INTO promo.points_lot (lot_id, entry_id, program_id, customer_id, points,"
+				   " remaining, available_at, expires_at)"
+				   " SELECT l.lot_id, l.lot_id, $1, l.customer_id, l.points, l.points, l.available_at,"
+				   " l.expires_at FROM lots l",
+				   1, types, &program, NULL);
+	(void) spi_run("UPDATE promo.member m SET points = m.points + d.points,"
+				   " points_due_at = least(m.points_due_at, d.due_at)"
+				   " FROM changes d WHERE m.program_id = $1 AND m.customer_id = d.customer_id",
+				   1, types, &program, NULL);
+	keep_end(&earning->entries);
+	keep_end(&earning->lots);
+	keep_end(&earning->changes);
+}
+
+static void
+earn_start(Earning *earning, Datum program)
+{
+	static const char *const entry_names[] = {"entry_id", "customer_id", "key", "points", "amount", "at", "content"};
+	static const Oid entry_types[] = {INT8OID, INT8OID, TEXTOID, INT8OID, NUMERICOID, TIMESTAMPTZOID, BYTEAOID};
+	static const char *const lot_names[] = {"lot_id", "customer_id", "points", "available_at", "expires_at"};
+	static const Oid lot_types[] = {INT8OID, INT8OID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID};
+	static const char *const change_names[] = {"customer_id", "points", "due_at"};
+	static const Oid change_types[] = {INT8OID, INT8OID, TIMESTAMPTZOID};
+
+	read_terms(program, &earning->terms);
+	earning->program = program;
+	earning->sequence = promo_table("points_entry_entry_id_seq");
+	earning->group = AllocSetContextCreate(CurrentMemoryContext, "promo purchases of a member",
+										   ALLOCSET_DEFAULT_SIZES);
+	earning->space = 64;
+	earning->rows = palloc(sizeof(Posting) * earning->space);
+	keep_start(&earning->entries, "entries", lengthof(entry_names), entry_names, entry_types);
+	keep_start(&earning->lots, "lots", lengthof(lot_names), lot_names, lot_types);
+	keep_start(&earning->changes, "changes", lengthof(change_names), change_names, change_types);
+}
+
+PG_FUNCTION_INFO_V1(promo_earn_all);
+
+/*
+ * earn_all(query text, program text) returns earnings
+ */
+Datum
+promo_earn_all(PG_FUNCTION_ARGS)
+{
+	static const char *const names[] = {"customer", "key", "points", "amount", "expires_at", "at", "content"};
+	static const Oid types[] = {TEXTOID, TEXTOID, INT8OID, NUMERICOID, TIMESTAMPTZOID, TIMESTAMPTZOID, BYTEAOID};
+	Postings	postings = {0};
+	Earning		earning = {0};
+	OwnerSwitch before;
+	TupleDesc	desc;
+	Datum		earned[4];
+	bool		nulls[4] = {false};
+	HeapTupleHeader row;
+
+	PreventCommandIfReadOnly("earn_all()");
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	spi_check(SPI_connect(), "SPI_connect");
+	postings.context = CurrentMemoryContext;
+	keep_start(&postings.kept, "postings", lengthof(names), names, types);
+	(void) query_run(text_to_cstring(PG_GETARG_TEXT_PP(0)), read_posting, &postings);
+
+	owner_become(&before);
+	keep_register(&postings.kept);
+	earn_start(&earning, PG_GETARG_DATUM(1));
+	lock_members(&earning.terms);
+	resolve(&earning);
+	keep_end(&postings.kept);
+	insert_all(&earning);
+	owner_leave(&before);
+	earned[0] = Int64GetDatum(earning.posted);
+	earned[1] = Int64GetDatum(earning.repeated);
+	earned[2] = Int64GetDatum(earning.refused);
+	earned[3] = Int64GetDatum(earning.points);
+	row = SPI_returntuple(heap_form_tuple(desc, earned, nulls), BlessTupleDesc(desc));
+	SPI_finish();
+	return PointerGetDatum(row);
+}
