@@ -20,7 +20,9 @@
 
 #include "forest/pg_forest.h"
 #include "forest/pg_grow.h"
+#include "forest/pg_learn.h"
 #include "pg/memory.h"
+#include "promo.h"
 
 #define KEY_GROWTH 1
 #define KEY_BYTES 2
@@ -70,14 +72,16 @@ typedef struct SharedGrowth
 
 extern PGDLLEXPORT void promo_grow_worker(dsm_segment *segment, shm_toc *toc);
 
-bool
+/* Whether the trees of the algorithm are grown each for itself */
+static bool
 grow_is_shared(ForestAlgorithm algorithm)
 {
 	return algorithm == FOREST_RANDOM_FOREST || algorithm == FOREST_EXTRA_TREES ||
 		algorithm == FOREST_DECISION_TREE;
 }
 
-int
+/* Workers that a training of such a size is worth, by the server's settings */
+static int
 grow_workers(const ForestData *data, const ForestOptions *options)
 {
 	double		cells = (double) data->n_rows * data->n_features * options->trees;
@@ -313,7 +317,8 @@ share(ParallelContext *context, uint64 key, Size size)
 	return place;
 }
 
-int
+/* With as many of the workers as the server has free */
+static int
 grow_shared(Training *training, int workers, TempFile *file, Progress *progress)
 {
 	const ForestData *data = training->data;
@@ -414,4 +419,31 @@ grow_shared(Training *training, int workers, TempFile *file, Progress *progress)
 	DestroyParallelContext(context);
 	ExitParallelMode();
 	return ran;
+}
+
+int
+grow_training(Training *training, int workers, uint64 held, TempFile *trees, Progress *progress)
+{
+	const ForestData *data = training->data;
+	const ForestOptions *options = training->options;
+	uint64		grower;
+	uint64		need;
+
+	trees->file = NULL;
+	if (!grow_is_shared(options->algorithm))
+	{
+		learn_check_memory(held + forest_need(data, options), data->n_rows, "Training on");
+		if (!training_prepare(training, NULL) || !training_grow(training))
+			forest_raise(training->problem, "training");
+		return 0;
+	}
+	need = held + training_need(data, options, &grower);
+	if (workers < 0)
+	{
+		workers = grow_workers(data, options);
+		while (workers > 0 && need + workers * grower > promo_build_memory())
+			workers--;
+	}
+	learn_check_memory(need + workers * grower, data->n_rows, "Training on");
+	return grow_shared(training, workers, trees, progress);
 }

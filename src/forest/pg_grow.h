@@ -18,21 +18,18 @@
 #include "forest/train.h"
 #include "pg/tempfile.h"
 
-/* Whether the trees of the algorithm are grown each for itself */
-extern bool grow_is_shared(ForestAlgorithm algorithm);
-
-/* Workers that a training of such a size is worth, by the server's settings */
-extern int	grow_workers(const ForestData *data, const ForestOptions *options);
-
 /*
- * grow_shared(training, workers, trees, progress)
+ * grow_training(training, workers, held, trees, progress)
  *
- * Prepares, grows and judges a training that was started, with as many of the
- * workers as the server has free.  The trees are in the file, whose end is the
- * caller's, once the training is written.  Gives the number of workers that
- * grew trees; problems are raised.
+ * Prepares, grows and judges a training that was started.  Where its trees are
+ * grown each for itself, with at most so many workers, or below 0 with as many
+ * as the server's settings and promo.build_memory allow; the trees are then in
+ * the file, whose end is the caller's once the training is written.  Other
+ * models are made in this process, and the file stays NULL.  `held` is what
+ * the caller holds in memory already.  Gives the number of workers that grew
+ * trees; problems are raised.
  */
-extern int	grow_shared(Training *training, int workers, TempFile *trees,
-						Progress *progress);
+extern int	grow_training(Training *training, int workers, uint64 held, TempFile *trees,
+						  Progress *progress);
 
 #endif							/* PROMO_PG_GROW_H */

@@ -13,8 +13,6 @@
 
 #include "pg/compat.h"
 
-#include "access/htup_details.h"
-#include "access/xact.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -25,97 +23,16 @@
 #include "forest/pg_grow.h"
 #include "forest/pg_learn.h"
 #include "forest/pg_progress.h"
+#include "forest/pg_reading.h"
 #include "forest/pg_store.h"
 #include "pg/memory.h"
-#include "pg/query.h"
-#include "pg/record.h"
-#include "pg/tempfile.h"
-#include "promo.h"
 
-/* Rows between two words of how far it is */
-#define ROWS_BETWEEN 16384
-
-/* A query's rows on their way */
-typedef struct Reading
-{
-	MemoryContext context;
-	const Jsonb *json;
-	TrainingOptions options;
-	char	   *target;
-	int			target_column;
-	Intake		intake;
-	Datum	   *values;
-	bool	   *nulls;
-	TempFile	temp;
-	CollectFile file;
-	Progress   *progress;
-} Reading;
-
+/* What the options of train() say, once the query's columns are known */
 static void
-spill_append(void *arg, const void *bytes, size_t size)
+read_options(Reading *reading, TupleDesc desc)
 {
-	temp_file_append((TempFile *) arg, bytes, size);
-}
-
-static void
-spill_read(void *arg, uint64_t place, void *bytes, size_t size)
-{
-	CHECK_FOR_INTERRUPTS();
-	temp_file_read((TempFile *) arg, place, bytes, size);
-}
-
-/* The query's columns, before its first row */
-static void
-reading_start(Reading *reading, TupleDesc desc)
-{
-	int			column = record_column(desc, reading->target);
-	List	   *others = list_make1(reading->target);
-	int			i;
-
-	if (column < 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_COLUMN),
-				 errmsg("the query has no column \"%s\" to predict", reading->target)));
-	for (i = column + 1; i < desc->natts; i++)
-		if (strcmp(NameStr(TupleDescAttr(desc, i)->attname), reading->target) == 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_AMBIGUOUS_COLUMN),
-					 errmsg("the query has several columns \"%s\"", reading->target)));
-	reading->target_column = column;
-	intake_start(&reading->intake, reading->context, TupleDescAttr(desc, column)->atttypid);
-	options_read(reading->json, OPTIONS_TRAIN, "train", desc, others,
-				 reading->intake.target.source == FIELD_NUMBER, &reading->options);
-	intake_columns(&reading->intake, desc, &reading->options, others);
-	reading->values = palloc(sizeof(Datum) * desc->natts);
-	reading->nulls = palloc(sizeof(bool) * desc->natts);
-
-	temp_file_start(&reading->temp);
-	reading->file.append = spill_append;
-	reading->file.read = spill_read;
-	reading->file.arg = &reading->temp;
-	reading->file.bytes_at_hand = (uint64) work_mem * 1024;
-	reading->intake.collection->file = &reading->file;
-}
-
-static void
-read_row(void *arg, TupleDesc desc, HeapTuple tuple)
-{
-	Reading    *reading = arg;
-	MemoryContext old;
-
-	if (tuple == NULL)
-	{
-		old = MemoryContextSwitchTo(reading->context);
-		reading_start(reading, desc);
-		MemoryContextSwitchTo(old);
-		return;
-	}
-	heap_deform_tuple(tuple, desc, reading->values, reading->nulls);
-	(void) intake_row(&reading->intake, &reading->options, reading->values, reading->nulls,
-					  reading->values[reading->target_column],
-					  reading->nulls[reading->target_column]);
-	if (reading->intake.collection->rows % ROWS_BETWEEN == 0)
-		progress_report(reading->progress, "reading", reading->intake.collection->rows, -1);
+	options_read((const Jsonb *) reading->arg, OPTIONS_TRAIN, "train", desc, reading->others,
+				 reading->is_regression, &reading->options);
 }
 
 static text *
@@ -133,27 +50,6 @@ text_argument(FunctionCallInfo fcinfo, int number, const char *name)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("%s must not be empty", name)));
 	return value;
-}
-
-/*
- * Grows trees with as many workers as the options ask for, or as the server's
- * settings and promo.build_memory allow.  Gives how many there were.
- */
-static int
-grow_apart(Reading *reading, Training *training, uint64 held, TempFile *trees)
-{
-	uint64		grower;
-	uint64		need = held + training_need(training->data, training->options, &grower);
-	int			workers = reading->options.workers;
-
-	if (workers < 0)
-	{
-		workers = grow_workers(training->data, training->options);
-		while (workers > 0 && need + workers * grower > promo_build_memory())
-			workers--;
-	}
-	learn_check_memory(need + workers * grower, training->data->n_rows, "Training on");
-	return grow_shared(training, workers, trees, reading->progress);
 }
 
 PG_FUNCTION_INFO_V1(promo_train);
@@ -196,16 +92,11 @@ promo_train(PG_FUNCTION_ARGS)
 	memory = pg_memory(context);
 	progress_start(&progress, version.model);
 	reading.context = context;
-	reading.json = version.options;
+	reading.arg = version.options;
+	reading.columns = read_options;
 	reading.target = text_to_cstring(version.target);
 	reading.progress = &progress;
-	(void) query_run(text_to_cstring(version.query), read_row, &reading);
-	if (reading.intake.collection->rows == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_NO_DATA_FOUND),
-				 reading.intake.collection->has_weights ?
-				 errmsg("the query gives no rows of a weight to learn from") :
-				 errmsg("the query gives no rows to learn from")));
+	reading_run(&reading, text_to_cstring(version.query));
 
 	MemoryContextSwitchTo(context);
 	progress_report(&progress, "ordering", reading.intake.collection->rows, -1);
@@ -217,14 +108,7 @@ promo_train(PG_FUNCTION_ARGS)
 	held = reading.intake.collection->bytes + collect_data_need(reading.intake.collection);
 	if (!training_start(&training, &memory, &data, &options, &problem))
 		forest_raise(&problem, "training");
-	if (grow_is_shared(options.algorithm))
-		version.workers = grow_apart(&reading, &training, held, &trees);
-	else
-	{
-		learn_check_memory(held + forest_need(&data, &options), data.n_rows, "Training on");
-		if (!training_prepare(&training, NULL) || !training_grow(&training))
-			forest_raise(&problem, "training");
-	}
+	version.workers = grow_training(&training, reading.options.workers, held, &trees, &progress);
 
 	version.parts = &training.parts;
 	MemoryContextSwitchTo(caller);
@@ -234,7 +118,7 @@ promo_train(PG_FUNCTION_ARGS)
 	row = store_writer_end(writer);
 	progress_end(&progress);
 	MemoryContextSwitchTo(caller);
-	temp_file_end(&reading.temp);
+	reading_end(&reading);
 	if (trees.file != NULL)
 		temp_file_end(&trees);
 	MemoryContextDelete(context);
