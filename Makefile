@@ -18,7 +18,7 @@ ROOM_SCRIPTS = src/promo.sql \
 	src/behavior/clean.sql src/behavior/timeline.sql src/behavior/features.sql \
 	src/behavior/rfm.sql src/behavior/lifetime.sql \
 	src/forest/forest.sql src/forest/predict.sql src/forest/explain.sql \
-	src/forest/linear.sql src/forest/train.sql src/forest/import.sql \
+	src/forest/linear.sql src/forest/train.sql src/forest/validate.sql src/forest/import.sql \
 	src/forest/metrics.sql \
 	src/recommend/measure.sql \
 	src/segment/experiment.sql src/segment/segment.sql \

@@ -15,7 +15,6 @@
 
 #include "forest/pg_forest.h"
 #include "forest/pg_learn.h"
-#include "pg/json.h"
 #include "pg/memory.h"
 #include "pg/record.h"
 #include "promo.h"
@@ -333,22 +332,20 @@ find_class(const ForestData *data, const char *name)
 }
 
 void
-learn_classes(const ForestData *data, const TrainingOptions *options,
-			  const char *what, ForestOptions *forest)
+learn_classes_noting(const ForestData *data, const TrainingOptions *options,
+					 JsonFaults *faults, ForestOptions *forest)
 {
 	double	   *weights = NULL;
-	JsonFaults	faults;
 	ListCell   *cell;
 	int64		row;
 	int			i;
 
-	json_faults_start(&faults);
 	forest->positive = -1;
 	if (options->positive != NULL)
 	{
 		forest->positive = find_class(data, options->positive);
-		if (forest->positive < 0)
-			json_fault(&faults, "positive", "no row is of class \"%s\"", options->positive);
+		if (forest->positive < 0 && faults != NULL)
+			json_fault(faults, "positive", "no row is of class \"%s\"", options->positive);
 	}
 	else if (data->target_source == FIELD_BOOLEAN)
 		forest->positive = find_class(data, "true");
@@ -372,13 +369,23 @@ learn_classes(const ForestData *data, const TrainingOptions *options,
 	foreach(cell, options->weighted)
 	{
 		i = find_class(data, lfirst(cell));
-		if (i < 0)
-			json_fault(&faults, "class_weight", "no row is of class \"%s\"", (char *) lfirst(cell));
-		else
+		if (i < 0 && faults != NULL)
+			json_fault(faults, "class_weight", "no row is of class \"%s\"", (char *) lfirst(cell));
+		else if (i >= 0)
 			weights[i] = options->weights[foreach_current_index(cell)];
 	}
-	json_faults_raise(&faults, psprintf("options of %s", what));
 	forest->class_weights = weights;
+}
+
+void
+learn_classes(const ForestData *data, const TrainingOptions *options,
+			  const char *what, ForestOptions *forest)
+{
+	JsonFaults	faults;
+
+	json_faults_start(&faults);
+	learn_classes_noting(data, options, &faults, forest);
+	json_faults_raise(&faults, psprintf("options of %s", what));
 }
 
 char *

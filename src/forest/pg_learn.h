@@ -85,6 +85,13 @@ extern void learn_classes(const ForestData *data, const TrainingOptions *options
 						  const char *what, ForestOptions *forest);
 
 /*
+ * The same, but notes the faults; faults NULL leaves out what is said of
+ * classes that the rows do not have, as a fold's may not.
+ */
+extern void learn_classes_noting(const ForestData *data, const TrainingOptions *options,
+								 JsonFaults *faults, ForestOptions *forest);
+
+/*
  * learn_model(memory, data, options, held, room, &size)
  *
  * Trains, with options that learn_classes has filled in.  Gives one allocation

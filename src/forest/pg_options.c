@@ -11,7 +11,6 @@
 
 #include "forest/linear.h"
 #include "forest/pg_options.h"
-#include "pg/json.h"
 #include "pg/record.h"
 
 /* Workers that an option may ask for */
@@ -225,18 +224,16 @@ hold_against_columns(const TrainingOptions *options, TupleDesc desc,
 }
 
 void
-options_read(const Jsonb *json, OptionsUse use, const char *what, TupleDesc desc,
-			 const List *others, bool is_regression, TrainingOptions *options)
+options_collect(const Jsonb *json, OptionsUse use, JsonFaults *faults, TupleDesc desc,
+				const List *others, bool is_regression, TrainingOptions *options)
 {
-	JsonFaults	faults;
 	JsonReader	reader;
 	int64		number;
 
 	memset(options, 0, sizeof(*options));
 	forest_options_default(&options->forest);
 	options->workers = -1;
-	json_faults_start(&faults);
-	json_open(&reader, &faults, "", json);
+	json_open(&reader, faults, "", json);
 	if (use == OPTIONS_AGGREGATE)
 		json_refuse(&reader, "algorithm", "is an option of promo.train() only");
 	else
@@ -252,10 +249,10 @@ options_read(const Jsonb *json, OptionsUse use, const char *what, TupleDesc desc
 	}
 	read_boosted(&reader, &options->forest);
 	read_class_weight(&reader, options);
-	if (use == OPTIONS_TRAIN)
-		json_read_text(&reader, "weights", &options->row_weights);
-	else
+	if (use == OPTIONS_AGGREGATE)
 		json_refuse(&reader, "weights", "is an option of promo.train() only");
+	else
+		json_read_text(&reader, "weights", &options->row_weights);
 	json_read_texts(&reader, "exclude", &options->exclude);
 	json_read_text(&reader, "positive", &options->positive);
 	json_read_bool(&reader, "skip_null_target", &options->skip_null_target);
@@ -271,6 +268,16 @@ options_read(const Jsonb *json, OptionsUse use, const char *what, TupleDesc desc
 	else if (json_read_int(&reader, "workers", 0, OPTIONS_MAX_WORKERS, &number))
 		options->workers = (int) number;
 	json_close(&reader);
-	hold_against_columns(options, desc, others, is_regression, &faults);
+	hold_against_columns(options, desc, others, is_regression, faults);
+}
+
+void
+options_read(const Jsonb *json, OptionsUse use, const char *what, TupleDesc desc,
+			 const List *others, bool is_regression, TrainingOptions *options)
+{
+	JsonFaults	faults;
+
+	json_faults_start(&faults);
+	options_collect(json, use, &faults, desc, others, is_regression, options);
 	json_faults_raise(&faults, psprintf("options of %s", what));
 }

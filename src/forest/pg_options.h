@@ -20,6 +20,7 @@
 #include "utils/jsonb.h"
 
 #include "forest/forest.h"
+#include "pg/json.h"
 
 typedef enum OptionsUse
 {
@@ -56,6 +57,11 @@ typedef struct TrainingOptions
 extern void options_read(const Jsonb *json, OptionsUse use, const char *what,
 						 TupleDesc desc, const List *others, bool is_regression,
 						 TrainingOptions *options);
+
+/* The same, but notes the faults for whoever raises them. */
+extern void options_collect(const Jsonb *json, OptionsUse use, JsonFaults *faults,
+							TupleDesc desc, const List *others, bool is_regression,
+							TrainingOptions *options);
 
 /* Whether a column is no feature: listed in others, or excluded */
 extern bool options_leave_out(const TrainingOptions *options, const List *others,

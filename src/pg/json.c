@@ -27,27 +27,48 @@ json_faults_start(JsonFaults *faults)
 	initStringInfo(&faults->hint);
 }
 
+/* Whether a line stands among the faults already */
+static bool
+is_told(const JsonFaults *faults, const char *line)
+{
+	size_t		length = strlen(line);
+	const char *at;
+
+	for (at = faults->detail.data; (at = strstr(at, line)) != NULL; at++)
+		if ((at == faults->detail.data || at[-1] == '\n') &&
+			(at[length] == '\0' || at[length] == '\n'))
+			return true;
+	return false;
+}
+
 void
 json_fault(JsonFaults *faults, const char *path, const char *format,...)
 {
-	if (faults->count++ >= FAULTS_SHOWN)
+	StringInfoData line;
+
+	if (faults->count >= FAULTS_SHOWN)
+	{
+		faults->count++;
 		return;
-	if (faults->count > 1)
-		appendStringInfoChar(&faults->detail, '\n');
-	appendStringInfo(&faults->detail, "%s: ", path);
+	}
+	initStringInfo(&line);
+	appendStringInfo(&line, "%s: ", path);
 	for (;;)
 	{
 		va_list		args;
 		int			needed;
 
 		va_start(args, format);
-		needed = appendStringInfoVA(&faults->detail, format, args);
+		needed = appendStringInfoVA(&line, format, args);
 		va_end(args);
 		if (needed == 0)
 			break;
-		enlargeStringInfo(&faults->detail, needed);
+		enlargeStringInfo(&line, needed);
 	}
-	appendStringInfoChar(&faults->detail, '.');
+	appendStringInfoChar(&line, '.');
+	if (!is_told(faults, line.data))
+		appendStringInfo(&faults->detail, "%s%s", faults->count++ > 0 ? "\n" : "", line.data);
+	pfree(line.data);
 }
 
 void
@@ -99,9 +120,9 @@ json_path(const JsonReader *reader, const char *key)
 	return reader->path[0] == '\0' ? key : psprintf("%s.%s", reader->path, key);
 }
 
-static void
-open_container(JsonReader *reader, JsonFaults *faults, const char *path,
-			   JsonbContainer *object)
+void
+json_open_container(JsonReader *reader, JsonFaults *faults, const char *path,
+					JsonbContainer *object)
 {
 	reader->faults = faults;
 	reader->path = path;
@@ -120,7 +141,7 @@ json_open(JsonReader *reader, JsonFaults *faults, const char *path, const Jsonb 
 		json_fault(faults, path[0] == '\0' ? "the whole" : path, "must be an object");
 		container = NULL;
 	}
-	open_container(reader, faults, path, container);
+	json_open_container(reader, faults, path, container);
 }
 
 List *
@@ -377,7 +398,7 @@ json_read_object(JsonReader *reader, const char *key, JsonReader *child)
 		return false;
 	if (value.type == jbvBinary && JsonContainerIsObject(value.val.binary.data))
 	{
-		open_container(child, reader->faults, json_path(reader, key), value.val.binary.data);
+		json_open_container(child, reader->faults, json_path(reader, key), value.val.binary.data);
 		return true;
 	}
 	json_fault(reader->faults, json_path(reader, key), "must be an object, not %s",
@@ -414,7 +435,7 @@ json_read_objects(JsonReader *reader, const char *key, List **children)
 		{
 			JsonReader *child = palloc(sizeof(JsonReader));
 
-			open_container(child, reader->faults, path, value.val.binary.data);
+			json_open_container(child, reader->faults, path, value.val.binary.data);
 			*children = lappend(*children, child);
 		}
 		else

@@ -42,7 +42,10 @@ typedef struct JsonReader
 
 extern void json_faults_start(JsonFaults *faults);
 
-/* Notes a fault: the path, a colon, and what the format gives. */
+/*
+ * Notes a fault: the path, a colon, and what the format gives.  The same fault
+ * is told once.
+ */
 extern void json_fault(JsonFaults *faults, const char *path, const char *format,...) pg_attribute_printf(3, 4);
 
 /* Raises "invalid <what>" when there are faults. */
@@ -51,6 +54,10 @@ extern void json_faults_raise(const JsonFaults *faults, const char *what);
 /* NULL reads like an empty object; what is no object is a fault. */
 extern void json_open(JsonReader *reader, JsonFaults *faults, const char *path,
 					  const Jsonb *json);
+
+/* The same on an object inside of a value */
+extern void json_open_container(JsonReader *reader, JsonFaults *faults, const char *path,
+								JsonbContainer *object);
 
 /* Notes as faults the keys that were not asked for. */
 extern void json_close(JsonReader *reader);
