@@ -65,7 +65,7 @@ COMMENT ON COLUMN points_entry.lapsed IS 'of those due, what had expired before'
 COMMENT ON COLUMN points_entry.active_until IS 'where points expire with inactivity: until when they do not since this';
 
 CREATE TABLE points_lot (
-	lot_id bigint PRIMARY KEY,
+	lot_id bigint NOT NULL,
 	entry_id bigint NOT NULL,
 	program_id bigint NOT NULL,
 	customer_id bigint NOT NULL,
@@ -75,13 +75,12 @@ CREATE TABLE points_lot (
 	expires_at timestamptz,
 	moves boolean NOT NULL DEFAULT false,
 	used_at timestamptz,
+	PRIMARY KEY (customer_id, program_id, lot_id),
 	CONSTRAINT points_lot_remaining CHECK (remaining BETWEEN 0 AND points),
 	CONSTRAINT points_lot_used CHECK (used_at IS NOT NULL OR remaining = points),
 	CONSTRAINT points_lot_expires CHECK (expires_at > available_at),
 	CONSTRAINT points_lot_moves CHECK (NOT moves OR expires_at IS NULL)
 );
-
-CREATE INDEX points_lot_customer ON points_lot (customer_id, program_id);
 
 COMMENT ON TABLE points_lot IS 'what is left of each gift of points';
 COMMENT ON COLUMN points_lot.lot_id IS 'the entry that gave it; another number of the same sequence for more lots of one entry';
@@ -248,7 +247,7 @@ BEGIN
 		UPDATE promo.points_lot l
 		SET remaining = l.remaining - s.points, used_at = greatest(l.used_at, points_take.at)
 		FROM share s
-		WHERE l.lot_id = s.lot_id
+		WHERE l.customer_id = holder.customer_id AND l.program_id = holder.program_id AND l.lot_id = s.lot_id
 	), allocated AS (
 		INSERT INTO promo.points_allocation (entry_id, lot_id, points)
 		SELECT points_take.entry_id, s.lot_id, s.points FROM share s
@@ -308,7 +307,7 @@ BEGIN
 	), used AS (
 		UPDATE promo.points_lot l SET remaining = 0, used_at = d.at
 		FROM due d
-		WHERE l.lot_id = d.lot_id
+		WHERE l.customer_id = d.customer_id AND l.program_id = d.program_id AND l.lot_id = d.lot_id
 	), allocated AS (
 		INSERT INTO promo.points_allocation (entry_id, lot_id, points)
 		SELECT d.entry_id, d.lot_id, d.remaining FROM due d
@@ -346,7 +345,7 @@ BEGIN
 			(sum(a.points) OVER (ORDER BY CASE WHEN l.moves THEN holder.inactive_at ELSE l.expires_at END NULLS LAST,
 				l.available_at, l.lot_id))::bigint - a.points AS before
 		FROM promo.points_allocation a JOIN promo.points_lot l USING (lot_id)
-		WHERE a.entry_id = hold.entry_id
+		WHERE a.entry_id = hold.entry_id AND l.customer_id = holder.customer_id AND l.program_id = holder.program_id
 	), share AS (
 		SELECT l.lot_id, l.points, l.expires_at, greatest(least(l.points, captured - l.before), 0) AS captured,
 			greatest(least(l.before + l.points, captured + paid) - greatest(l.before, captured), 0) AS paid
@@ -355,7 +354,7 @@ BEGIN
 		UPDATE promo.points_lot l
 		SET remaining = l.remaining + s.points - s.captured - s.paid, used_at = greatest(l.used_at, points_let_go.at)
 		FROM share s
-		WHERE l.lot_id = s.lot_id
+		WHERE l.customer_id = holder.customer_id AND l.program_id = holder.program_id AND l.lot_id = s.lot_id
 	), allocated AS (
 		INSERT INTO promo.points_allocation (entry_id, lot_id, points)
 		SELECT entry, s.lot_id, s.paid - s.points FROM share s WHERE s.points > s.paid

@@ -576,23 +576,32 @@ lock_members(const Terms *terms)
 				   " (SELECT c.customer_id FROM postings g JOIN promo.customer c ON c.shop_id = g.customer)"
 				   " ORDER BY m.customer_id FOR NO KEY UPDATE) m",
 				   1, types, &program, NULL);
-	if (spi_run("SELECT g.customer FROM postings g WHERE NOT EXISTS (SELECT FROM promo.customer c"
-				" JOIN promo.member m ON m.customer_id = c.customer_id AND m.program_id = $1"
-				" WHERE c.shop_id = g.customer) ORDER BY 1 LIMIT 1",
-				1, types, &program, NULL) > 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("customer \"%s\" is no member of the program",
-						SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1))));
+}
+
+static void
+refuse_strangers(const Terms *terms)
+{
+	static const Oid types[1] = {INT8OID};
+	Datum		program = Int64GetDatum(terms->program_id);
+
+	(void) spi_run("SELECT g.customer FROM postings g WHERE NOT EXISTS (SELECT FROM promo.customer c"
+				   " JOIN promo.member m ON m.customer_id = c.customer_id AND m.program_id = $1"
+				   " WHERE c.shop_id = g.customer) ORDER BY 1 LIMIT 1",
+				   1, types, &program, NULL);
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("customer \"%s\" is no member of the program",
+					SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1))));
 }
 
 /* Turns the query's rows into those of the tables. */
 static void
-resolve(Earning *earning)
+resolve(Earning *earning, int64 rows)
 {
 	static const Oid types[1] = {INT8OID};
 	Datum		program = Int64GetDatum(earning->terms.program_id);
 	Portal		portal;
+	int64		found = 0;
 
 	/* Not read only, so that it sees who is locked as of now. */
 	portal = SPI_cursor_open_with_args(NULL, RESOLVE, 1, (Oid *) types, &program, NULL, false, 0);
@@ -607,6 +616,7 @@ resolve(Earning *earning)
 		count = SPI_processed;
 		if (count == 0)
 			break;
+		found += (int64) count;
 		for (i = 0; i < count; i++)
 		{
 			int64		customer_id;
@@ -623,6 +633,8 @@ resolve(Earning *earning)
 	if (earning->count > 0)
 		post_group(earning);
 	SPI_cursor_close(portal);
+	if (found < rows)
+		refuse_strangers(&earning->terms);
 }
 
 static void
@@ -705,7 +717,7 @@ promo_earn_all(PG_FUNCTION_ARGS)
 	keep_register(&postings.kept);
 	earn_start(&earning, PG_GETARG_DATUM(1));
 	lock_members(&earning.terms);
-	resolve(&earning);
+	resolve(&earning, postings.kept.rows);
 	keep_end(&postings.kept);
 	insert_all(&earning);
 	owner_leave(&before);

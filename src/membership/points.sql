@@ -316,9 +316,11 @@ BEGIN
 					LEFT JOIN promo.points_hold h ON h.entry_id = a.entry_id AND h.is_open AND h.times_out_at <= as_of
 					WHERE a.lot_id = l.lot_id AND e.at <= as_of AND h.entry_id IS NULL), 0)
 				ELSE l.remaining END AS points
-		  FROM promo.points_lot l JOIN promo.points_entry g ON g.entry_id = l.entry_id
-		  WHERE l.customer_id = number AND l.program_id = program_number AND g.at <= as_of
-			  AND (l.remaining > 0 OR l.used_at > as_of OR holder.held > 0)) v;
+		  FROM promo.points_lot l
+		  WHERE l.customer_id = number AND l.program_id = program_number
+			  AND (l.remaining > 0 OR l.used_at > as_of OR holder.held > 0)
+			  AND (l.available_at <= as_of
+				   OR (SELECT e.at FROM promo.points_entry e WHERE e.entry_id = l.entry_id) <= as_of)) v;
 	IF EXISTS (SELECT FROM promo.points_hold h WHERE h.customer_id = number AND h.program_id = program_number) THEN
 		SELECT coalesce(sum(e.due), 0) INTO held
 		FROM promo.points_hold h JOIN promo.points_entry e USING (entry_id)

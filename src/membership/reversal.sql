@@ -156,7 +156,7 @@ BEGIN
 	WITH lot AS (
 		SELECT a.lot_id, a.points, l.available_at, CASE WHEN l.moves THEN holder.inactive_at ELSE l.expires_at END AS expires_at
 		FROM promo.points_allocation a JOIN promo.points_lot l USING (lot_id)
-		WHERE a.entry_id = redeemed.entry_id
+		WHERE a.entry_id = redeemed.entry_id AND l.customer_id = holder.customer_id AND l.program_id = holder.program_id
 	), ordered AS (
 		SELECT t.*, (sum(t.points) OVER (ORDER BY t.expires_at DESC NULLS FIRST, t.available_at DESC, t.lot_id DESC))::bigint - t.points AS before
 		FROM lot t
@@ -176,7 +176,7 @@ BEGIN
 		UPDATE promo.points_lot l
 		SET remaining = l.remaining + p.points - p.owed, used_at = greatest(l.used_at, undo_redemption.at)
 		FROM paid p
-		WHERE l.lot_id = p.lot_id AND NOT p.is_late
+		WHERE l.customer_id = holder.customer_id AND l.program_id = holder.program_id AND l.lot_id = p.lot_id AND NOT p.is_late
 	), allocated AS (
 		INSERT INTO promo.points_allocation (entry_id, lot_id, points)
 		SELECT entry, p.lot_id, p.owed - p.points FROM paid p WHERE NOT p.is_late AND p.points > p.owed
@@ -262,7 +262,7 @@ BEGIN
 	FOR lot IN
 		SELECT a.points, CASE WHEN l.moves THEN sender.inactive_at ELSE l.expires_at END AS expires_at
 		FROM promo.points_allocation a JOIN promo.points_lot l USING (lot_id)
-		WHERE a.entry_id = sent
+		WHERE a.entry_id = sent AND l.customer_id = sender.customer_id AND l.program_id = sender.program_id
 		ORDER BY 2 NULLS LAST, l.available_at, l.lot_id
 	LOOP
 		owed := least(left_owed, lot.points);
