@@ -17,29 +17,10 @@
 #define PROMO_PG_STORE_H
 
 #include "utils/jsonb.h"
-#include "utils/snapshot.h"
 
 #include "forest/forest.h"
 #include "forest/model.h"
-
-/* A snapshot, as far as it tells what is visible */
-typedef struct SnapshotMark
-{
-	MemoryContext context;
-	TransactionId xmin;
-	TransactionId xmax;
-	CommandId	command;
-	SubTransactionId subtransaction;
-	bool		overflowed;
-	bool		in_recovery;
-	uint32		count;			/* of xip, then of subxip */
-	uint32		sub_count;
-	uint32		room;
-	TransactionId *running;
-} SnapshotMark;
-
-/* True, and the mark set anew, when the active snapshot is another one. */
-extern bool snapshot_changed(SnapshotMark *mark);
+#include "pg/snapshot.h"
 
 typedef struct StoredVersion
 {

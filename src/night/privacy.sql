@@ -15,6 +15,7 @@ BEGIN
 	END IF;
 	RETURN pg_catalog.jsonb_build_object(
 		'customer', promo.house_customer_data(number),
+		'recommend', promo.recommend_customer_data(number),
 		'segment', promo.segment_customer_data(number),
 		'membership', promo.membership_customer_data(number),
 		'not_included', 'Timelines and predictions in the shop''s own tables are the shop''s to show and erase.');
@@ -37,6 +38,7 @@ BEGIN
 	END IF;
 	PERFORM promo.membership_forget(number);
 	PERFORM promo.segment_forget(number);
+	PERFORM promo.recommend_forget(number);
 	PERFORM promo.house_forget(number);
 	RETURN true;
 END

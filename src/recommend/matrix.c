@@ -125,7 +125,7 @@ interactions_add(Interactions *rows, uint32_t customer, uint32_t item,
 bool
 interactions_categorize(Interactions *rows, uint32_t item, const char *data, uint32_t size)
 {
-	Name		given = {data, size};
+	NameText		given = {data, size};
 	uint32_t	category = names_number(&rows->categories, data, size);
 
 	if (category == NAME_NONE)
@@ -797,7 +797,7 @@ choose_entries(const Matrix *matrix, uint32_t customer, uint32_t cap,
 {
 	uint64_t	first = matrix->customer_start[customer];
 	uint32_t	n = matrix_basket(matrix, customer);
-	Name		name = matrix_customer_name(matrix, customer);
+	NameText		name = matrix_customer_name(matrix, customer);
 	uint64_t	key = hash_keyed(name.data, name.size, 0, 0);
 	uint32_t	i;
 
@@ -808,7 +808,7 @@ choose_entries(const Matrix *matrix, uint32_t customer, uint32_t cap,
 			entries[i].rank = (uint64_t) INT64_MAX - (uint64_t) matrix->last_at[first + i];
 		else
 		{
-			Name		item = matrix_item_name(matrix, matrix->items[first + i]);
+			NameText		item = matrix_item_name(matrix, matrix->items[first + i]);
 
 			entries[i].rank = hash_keyed(item.data, item.size, key, 0);
 		}

@@ -157,13 +157,13 @@ extern bool matrix_cap(const Memory *memory, const Matrix *matrix, uint32_t cap,
 /* Memory that matrix_build takes at most beside the rows, in bytes. */
 extern uint64_t matrix_need(const Interactions *rows, const MatrixOptions *options);
 
-static inline Name
+static inline NameText
 matrix_item_name(const Matrix *matrix, uint32_t item)
 {
 	return names_text(matrix->item_names, matrix->item_id[item]);
 }
 
-static inline Name
+static inline NameText
 matrix_customer_name(const Matrix *matrix, uint32_t customer)
 {
 	return names_text(matrix->customer_names, matrix->customer_id[customer]);

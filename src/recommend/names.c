@@ -102,7 +102,7 @@ find_slot(const Names *names, const char *data, uint32_t size, uint64_t hash)
 			return slot;
 		if (slot->tag == tag)
 		{
-			Name		name = names_text(names, slot->number);
+			NameText		name = names_text(names, slot->number);
 
 			if (name.size == size && memcmp(name.data, data, size) == 0)
 				return slot;
@@ -128,7 +128,7 @@ grow_slots(Names *names)
 		return false;
 	for (i = 0; i < names->count; i++)
 	{
-		Name		name = names_text(names, i);
+		NameText		name = names_text(names, i);
 		uint64_t	hash = hash_text(name.data, name.size);
 		uint64_t	at = hash & mask;
 
@@ -245,7 +245,7 @@ names_integer_is(Names *names, int64_t value, uint32_t number)
 }
 
 int
-name_compare(Name a, Name b)
+name_compare(NameText a, NameText b)
 {
 	uint32_t	size = a.size < b.size ? a.size : b.size;
 	int			result = size == 0 ? 0 : memcmp(a.data, b.data, size);
@@ -303,7 +303,7 @@ names_sort(const Names *names, uint32_t *order)
 
 	for (i = 0; done && i < names->count; i++)
 	{
-		Name		name = names_text(names, i);
+		NameText		name = names_text(names, i);
 		uint32_t	k;
 
 		from[i].prefix = 0;

@@ -18,11 +18,11 @@
 /* No number of a name */
 #define NAME_NONE UINT32_MAX
 
-typedef struct Name
+typedef struct NameText
 {
 	const char *data;			/* need not end in a zero */
 	uint32_t	size;
-} Name;
+} NameText;
 
 typedef struct Names
 {
@@ -45,11 +45,11 @@ typedef struct Names
 extern bool names_start(Names *names, const Memory *memory);
 extern void names_end(Names *names);
 
-static inline Name
+static inline NameText
 names_text(const Names *names, uint32_t number)
 {
 	uint64_t	begin = number == 0 ? 0 : names->end[number - 1];
-	Name		name = {names->characters + begin, (uint32_t) (names->end[number] - begin)};
+	NameText		name = {names->characters + begin, (uint32_t) (names->end[number] - begin)};
 
 	return name;
 }
@@ -68,7 +68,7 @@ extern uint32_t names_integer(const Names *names, int64_t value);
 extern bool names_integer_is(Names *names, int64_t value, uint32_t number);
 
 /* Below, at or above 0 as the bytes sort; the shorter first. */
-extern int	name_compare(Name a, Name b);
+extern int	name_compare(NameText a, NameText b);
 
 /* Fills order with all numbers, sorted by their texts' bytes. */
 extern bool names_sort(const Names *names, uint32_t *order);

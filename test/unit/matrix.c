@@ -68,7 +68,7 @@ end(Made *made)
 }
 
 static bool
-is(Name name, const char *text)
+is(NameText name, const char *text)
 {
 	return name.size == strlen(text) && memcmp(name.data, text, name.size) == 0;
 }

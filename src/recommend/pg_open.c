@@ -1,0 +1,492 @@
+/*-------------------------------------------------------------------------
+ *
+ * pg_open.c
+ *	  Recommenders in the extension's tables, and at hand in this session.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "pg/compat.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "lib/ilist.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/hsearch.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "pg/owner.h"
+#include "pg/snapshot.h"
+#include "promo.h"
+#include "recommend/pg_open.h"
+
+/* Columns, which only ever grow at the end */
+#define RECOMMENDER_ID 1
+#define RECOMMENDER_NAME 2
+#define RECOMMENDER_OWNER 3
+#define RECOMMENDER_VERSION 7
+#define RECOMMENDER_STAMP 8
+#define RECOMMENDER_CATALOG_BYTES 17
+#define PIECE_RECOMMENDER 1
+#define PIECE_VERSION 2
+#define PIECE_KIND 3
+#define PIECE_NUMBER 4
+#define PIECE_BYTES 5
+#define CUSTOMER_ID 1
+#define CUSTOMER_SHOP_ID 2
+
+typedef struct PieceKey
+{
+	int32		kind;
+	uint32		number;
+} PieceKey;
+
+typedef struct OpenPiece
+{
+	PieceKey	key;
+	OpenRecommender *open;
+	dlist_node	node;			/* of all pieces, the last used first */
+	Size		size;
+	char	   *bytes;
+	union
+	{
+		PackedLists lists;
+		PackedHistories histories;
+	}			view;
+} OpenPiece;
+
+static OpenRecommender *at_hand = NULL;
+static OpenRecommender *in_use = NULL;
+static dlist_head pieces = DLIST_STATIC_INIT(pieces);
+static Size held = 0;			/* of all recommenders */
+static uint64 opened = 0;
+
+static Datum
+column_of(HeapTuple tuple, Relation table, int column)
+{
+	bool		null;
+	Datum		value = heap_getattr(tuple, column, RelationGetDescr(table), &null);
+
+	if (null)
+		elog(ERROR, "column %d of %s is null", column, RelationGetRelationName(table));
+	return value;
+}
+
+static void
+damaged(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_CORRUPTED),
+			 errmsg("recommender is damaged, or of a format that this version of promo does not read"),
+			 errhint("Refresh it, or restore promo.recommender_piece.")));
+}
+
+/*
+ * The one row of the table whose column is the text, by the index, which may
+ * have any collation; what is done with it is the callback's.
+ */
+static bool
+look_up(const char *table_name, const char *index_name, int column, const text *wanted,
+		void (*take) (void *arg, Relation table, HeapTuple tuple), void *arg)
+{
+	Relation	table = table_open(promo_table(table_name), AccessShareLock);
+	Relation	index = index_open(promo_table(index_name), AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	bool		found;
+
+	ScanKeyEntryInitialize(&key, 0, column, BTEqualStrategyNumber, InvalidOid,
+						   index->rd_indcollation[0], F_TEXTEQ, PointerGetDatum(wanted));
+	scan = systable_beginscan_ordered(table, index, GetActiveSnapshot(), 1, &key);
+	tuple = systable_getnext_ordered(scan, ForwardScanDirection);
+	found = HeapTupleIsValid(tuple);
+	if (found)
+		take(arg, table, tuple);
+	systable_endscan_ordered(scan);
+	index_close(index, AccessShareLock);
+	table_close(table, AccessShareLock);
+	return found;
+}
+
+static void
+take_recommender(void *arg, Relation table, HeapTuple tuple)
+{
+	StoredRecommender *found = arg;
+
+	found->id = DatumGetInt64(column_of(tuple, table, RECOMMENDER_ID));
+	found->owner = DatumGetObjectId(column_of(tuple, table, RECOMMENDER_OWNER));
+	found->version = DatumGetInt32(column_of(tuple, table, RECOMMENDER_VERSION));
+	found->stamp = DatumGetInt64(column_of(tuple, table, RECOMMENDER_STAMP));
+	found->catalog_bytes = DatumGetInt64(column_of(tuple, table, RECOMMENDER_CATALOG_BYTES));
+}
+
+bool
+recommender_find(const text *name, StoredRecommender *found)
+{
+	memset(found, 0, sizeof(*found));
+	found->table = promo_table("recommender_piece");
+	return look_up("recommender", "recommender_recommender_key", RECOMMENDER_NAME, name,
+				   take_recommender, found);
+}
+
+static void
+take_customer(void *arg, Relation table, HeapTuple tuple)
+{
+	*(int64 *) arg = DatumGetInt64(column_of(tuple, table, CUSTOMER_ID));
+}
+
+int64
+open_customer(const text *customer)
+{
+	int64		id = 0;
+
+	(void) look_up("customer", "customer_shop_id_key", CUSTOMER_SHOP_ID, customer,
+				   take_customer, &id);
+	return id;
+}
+
+/*
+ * What is at hand
+ */
+
+static void
+let_piece_go(OpenPiece *piece)
+{
+	OpenRecommender *open = piece->open;
+	PieceKey	key = piece->key;
+
+	dlist_delete(&piece->node);
+	held -= piece->size;
+	open->held -= piece->size;
+	pfree(piece->bytes);
+	(void) hash_search(open->pieces, &key, HASH_REMOVE, NULL);
+}
+
+static void
+let_recommender_go(OpenRecommender **link)
+{
+	OpenRecommender *gone = *link;
+	HASH_SEQ_STATUS status;
+	OpenPiece  *piece;
+
+	hash_seq_init(&status, gone->pieces);
+	while ((piece = hash_seq_search(&status)) != NULL)
+		dlist_delete(&piece->node);
+	held -= gone->held;
+	*link = gone->next;
+	MemoryContextDelete(gone->context);
+}
+
+/*
+ * Lets go of recommenders that were not used for the longest time, and then of
+ * pieces, until so many more bytes fit in; not of what is in use.
+ */
+static void
+make_room(Size wanted)
+{
+	while (held + wanted > promo_cache_size())
+	{
+		OpenRecommender **oldest = NULL;
+		OpenRecommender **link;
+
+		for (link = &at_hand; *link != NULL; link = &(*link)->next)
+			if (*link != in_use && (oldest == NULL || (*link)->used < (*oldest)->used))
+				oldest = link;
+		if (oldest != NULL)
+			let_recommender_go(oldest);
+		else if (!dlist_is_empty(&pieces))
+			let_piece_go(dlist_tail_element(OpenPiece, node, &pieces));
+		else
+			return;
+	}
+}
+
+/* Reads a piece to memory of the context; its size is what is stored. */
+static char *
+read_piece(const StoredRecommender *stored, PackKind kind, uint32 number,
+		   MemoryContext context, Size *size)
+{
+	Relation	table = table_open(stored->table, AccessShareLock);
+	ScanKeyData keys[4];
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	Datum		value;
+	bytea	   *bytes;
+	char	   *copy;
+
+	ScanKeyInit(&keys[0], PIECE_RECOMMENDER, BTEqualStrategyNumber, F_INT8EQ,
+				Int64GetDatum(stored->id));
+	ScanKeyInit(&keys[1], PIECE_VERSION, BTEqualStrategyNumber, F_INT4EQ,
+				Int32GetDatum(stored->version));
+	ScanKeyInit(&keys[2], PIECE_KIND, BTEqualStrategyNumber, F_INT2EQ,
+				Int16GetDatum((int16) kind));
+	ScanKeyInit(&keys[3], PIECE_NUMBER, BTEqualStrategyNumber, F_INT4EQ,
+				Int32GetDatum((int32) number));
+	scan = systable_beginscan(table, promo_table("recommender_piece_pkey"), true,
+							  GetActiveSnapshot(), 4, keys);
+	tuple = systable_getnext(scan);
+	if (!HeapTupleIsValid(tuple))
+		damaged();
+	value = column_of(tuple, table, PIECE_BYTES);
+	bytes = DatumGetByteaPP(value);
+	*size = VARSIZE_ANY_EXHDR(bytes);
+	copy = MemoryContextAllocHuge(context, *size + 1);
+	memcpy(copy, VARDATA_ANY(bytes), *size);
+	if ((Pointer) bytes != DatumGetPointer(value))
+		pfree(bytes);
+	systable_endscan(scan);
+	table_close(table, AccessShareLock);
+	return copy;
+}
+
+/* Reads the catalog, which may be in several pieces, into one. */
+static void
+read_catalog(OpenRecommender *open)
+{
+	Size		all = (Size) open->stored.catalog_bytes;
+	char	   *bytes;
+	Size		read = 0;
+	uint32		number;
+
+	bytes = MemoryContextAllocHuge(open->context, all + 1);
+	for (number = 0; read < all; number++)
+	{
+		Size		size;
+		char	   *piece = read_piece(&open->stored, PACK_CATALOG, number,
+									   CurrentMemoryContext, &size);
+
+		if (size > all - read || size == 0)
+			damaged();
+		memcpy(bytes + read, piece, size);
+		read += size;
+		pfree(piece);
+	}
+	if (!catalog_open(&open->catalog, bytes, all))
+		damaged();
+}
+
+OpenRecommender *
+recommender_open_stored(const StoredRecommender *stored)
+{
+	OpenRecommender *open;
+	MemoryContext context;
+	HASHCTL		control;
+
+	opened++;
+	for (open = at_hand; open != NULL; open = open->next)
+		if (open->stored.id == stored->id && open->stored.stamp == stored->stamp &&
+			open->stored.table == stored->table && open->stored.version == stored->version)
+		{
+			open->used = opened;
+			in_use = open;
+			return open;
+		}
+	in_use = NULL;
+	make_room((Size) stored->catalog_bytes);
+	context = AllocSetContextCreate(CurrentMemoryContext, "promo recommender",
+									ALLOCSET_DEFAULT_SIZES);
+	open = MemoryContextAllocZero(context, sizeof(OpenRecommender));
+	open->context = context;
+	open->stored = *stored;
+	open->used = opened;
+	read_catalog(open);
+	memset(&control, 0, sizeof(control));
+	control.keysize = sizeof(PieceKey);
+	control.entrysize = sizeof(OpenPiece);
+	control.hcxt = context;
+	open->pieces = hash_create("promo recommender pieces", 256, &control,
+							   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	open->held = (Size) stored->catalog_bytes;
+	held += open->held;
+	open->next = at_hand;
+	at_hand = open;
+	in_use = open;
+	MemoryContextSetParent(context, CacheMemoryContext);
+	return open;
+}
+
+OpenRecommender *
+recommender_open(const text *name)
+{
+	static SnapshotMark mark;
+	static StoredRecommender last;
+	static text *last_name = NULL;
+	static TimestampTz last_transaction = 0;
+	TimestampTz transaction = GetCurrentTransactionStartTimestamp();
+	MemoryContext old;
+
+	/* Row after row of one query the same one is asked. */
+	mark.context = CacheMemoryContext;
+	if (!snapshot_changed(&mark) && last_name != NULL && last_transaction == transaction &&
+		VARSIZE_ANY_EXHDR(last_name) == VARSIZE_ANY_EXHDR(name) &&
+		memcmp(VARDATA_ANY(last_name), VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name)) == 0)
+		return recommender_open_stored(&last);
+
+	if (last_name != NULL)
+	{
+		pfree(last_name);
+		last_name = NULL;
+	}
+	if (!recommender_find(name, &last))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("recommender \"%s\" does not exist", text_to_cstring(name)),
+				 errhint("Recommenders are made by promo.build_recommender(), and listed in promo.recommenders.")));
+	old = MemoryContextSwitchTo(CacheMemoryContext);
+	last_name = cstring_to_text_with_len(VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name));
+	last_transaction = transaction;
+	MemoryContextSwitchTo(old);
+	return recommender_open_stored(&last);
+}
+
+/* The piece, opened; the last of those at hand to go */
+static OpenPiece *
+open_piece(OpenRecommender *open, PackKind kind, uint32 number)
+{
+	PieceKey	key = {(int32) kind, number};
+	OpenPiece  *piece = hash_search(open->pieces, &key, HASH_FIND, NULL);
+	OpenPiece	made;
+	bool		is_right;
+
+	if (piece != NULL)
+	{
+		dlist_move_head(&pieces, &piece->node);
+		return piece;
+	}
+	memset(&made, 0, sizeof(made));
+	made.bytes = read_piece(&open->stored, kind, number, open->context, &made.size);
+	if (kind == PACK_HISTORY || kind == PACK_EVENT_HISTORY)
+		is_right = histories_open(&made.view.histories, open->catalog.n_items, made.bytes, made.size) &&
+			made.view.histories.count > 0;
+	else
+		is_right = lists_open(&made.view.lists, kind, number, &open->catalog, made.bytes, made.size);
+	if (!is_right)
+	{
+		pfree(made.bytes);
+		damaged();
+	}
+	make_room(made.size);
+	piece = hash_search(open->pieces, &key, HASH_ENTER, NULL);
+	made.key = key;
+	made.open = open;
+	*piece = made;
+	dlist_push_head(&pieces, &piece->node);
+	held += piece->size;
+	open->held += piece->size;
+	return piece;
+}
+
+void
+open_list(OpenRecommender *open, PackKind kind, uint32 item, OpenList *list)
+{
+	const PackedLists *lists = &open_piece(open, kind, item / PACK_ITEMS)->view.lists;
+	uint32		place = item % PACK_ITEMS;
+	uint32		begin = place == 0 ? 0 : lists->end[place - 1];
+
+	list->count = lists->end[place] - begin;
+	list->item = lists->item + begin;
+	list->score = lists->score == NULL ? NULL : lists->score + begin;
+}
+
+/* Room for as many entries as a customer of the piece has */
+static void
+make_history_room(OpenRecommender *open, uint32 most)
+{
+	History    *history = &open->history;
+	MemoryContext old = MemoryContextSwitchTo(open->context);
+	uint32		room = Max(most, 64);
+
+	if (open->history_room > 0)
+	{
+		open->history_room = 0;
+		pfree(history->item);
+		pfree(history->amount);
+		pfree(history->value);
+		pfree(history->last_at);
+	}
+	history->item = palloc(sizeof(uint32) * room);
+	history->amount = palloc(sizeof(float) * room);
+	history->value = palloc(sizeof(float) * room);
+	history->last_at = palloc(sizeof(int64) * room);
+	open->history_room = room;
+	MemoryContextSwitchTo(old);
+}
+
+static const History *
+read_history(OpenRecommender *open, const PackedHistories *histories, uint32 place)
+{
+	if (histories->most > open->history_room || open->history_room == 0)
+		make_history_room(open, histories->most);
+	histories_read(histories, place, &open->history);
+	return &open->history;
+}
+
+const History *
+open_history_of_id(OpenRecommender *open, PackKind kind, int64 customer)
+{
+	const PackedHistories *histories;
+	uint32		number;
+	uint32		place;
+
+	open->history.count = 0;
+	if (customer == 0 || !catalog_find_piece(&open->catalog, customer, &number))
+		return &open->history;
+	histories = &open_piece(open, kind, number)->view.histories;
+	if (!histories_find(histories, customer, &place))
+		return &open->history;
+	return read_history(open, histories, place);
+}
+
+void
+open_histories_anew(OpenRecommender *open)
+{
+	dlist_mutable_iter iter;
+
+	dlist_foreach_modify(iter, &pieces)
+	{
+		OpenPiece  *piece = dlist_container(OpenPiece, node, iter.cur);
+
+		if (piece->open == open && (piece->key.kind == PACK_HISTORY ||
+									piece->key.kind == PACK_EVENT_HISTORY))
+			let_piece_go(piece);
+	}
+}
+
+const History *
+open_history(OpenRecommender *open, PackKind kind, const text *customer)
+{
+	return open_history_of_id(open, kind, open_customer(customer));
+}
+
+const History *
+open_history_of_place(OpenRecommender *open, PackKind kind, uint32 place)
+{
+	const PackedHistories *histories =
+		&open_piece(open, kind, place / PACK_CUSTOMERS)->view.histories;
+
+	open->history.count = 0;
+	if (place % PACK_CUSTOMERS >= histories->count)
+		damaged();
+	return read_history(open, histories, place % PACK_CUSTOMERS);
+}
+
+int64
+open_customer_of_place(OpenRecommender *open, uint32 place)
+{
+	const PackedHistories *histories =
+		&open_piece(open, PACK_HISTORY, place / PACK_CUSTOMERS)->view.histories;
+
+	if (place % PACK_CUSTOMERS >= histories->count)
+		damaged();
+	return histories_id(histories, place % PACK_CUSTOMERS);
+}

@@ -1,0 +1,91 @@
+/*-------------------------------------------------------------------------
+ *
+ * pg_open.h
+ *	  Recommenders in the extension's tables, and at hand in this session.
+ *
+ * Which version of a recommender there is is read under the snapshot of the
+ * query that asks, each time that is another one.  A version never changes
+ * (but for customers who are forgotten, who are then not found any more), so
+ * the pieces of it that were read stay at hand for the session, known by the
+ * recommender's number and stamp, within promo.cache_size.  So no session ever
+ * has an old version in place of a new one, whatever it saw before.
+ *
+ * Reading takes no right to the tables: who may call the function may.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PROMO_RECOMMEND_OPEN_H
+#define PROMO_RECOMMEND_OPEN_H
+
+#include "recommend/pack.h"
+
+typedef struct StoredRecommender
+{
+	Oid			table;			/* of the pieces */
+	int64		id;
+	int64		stamp;
+	int32		version;
+	int64		catalog_bytes;
+	Oid			owner;
+} StoredRecommender;
+
+/* Under the active snapshot; false: there is none of that name. */
+extern bool recommender_find(const text *name, StoredRecommender *found);
+
+typedef struct OpenRecommender
+{
+	StoredRecommender stored;
+	Catalog		catalog;
+
+	/* Of pg_open.c alone */
+	MemoryContext context;
+	struct HTAB *pieces;
+	Size		held;			/* bytes of the catalog and the pieces */
+	uint64		used;
+	struct OpenRecommender *next;
+	History		history;		/* read last */
+	uint32		history_room;
+} OpenRecommender;
+
+/*
+ * The recommender of the name, or an error; good until the next is opened.
+ */
+extern OpenRecommender *recommender_open(const text *name);
+
+/* The same of one that was found */
+extern OpenRecommender *recommender_open_stored(const StoredRecommender *stored);
+
+/* An item's list; good until the next piece is asked for. */
+typedef struct OpenList
+{
+	uint32		count;
+	const uint32 *item;			/* of PACK_ITEM_CUSTOMERS: places of customers */
+	const float *score;			/* NULL for those */
+} OpenList;
+
+extern void open_list(OpenRecommender *open, PackKind kind, uint32 item, OpenList *list);
+
+/*
+ * What a customer had when the recommender was built, of PACK_HISTORY or
+ * PACK_EVENT_HISTORY (of catalog.has_events only); empty where it knows
+ * nothing of him.  Good until the next history is asked for.
+ */
+extern const History *open_history(OpenRecommender *open, PackKind kind, const text *customer);
+
+/* The same by place, for PACK_ITEM_CUSTOMERS, and by surrogate. */
+extern const History *open_history_of_place(OpenRecommender *open, PackKind kind, uint32 place);
+extern const History *open_history_of_id(OpenRecommender *open, PackKind kind, int64 customer);
+
+/*
+ * Lets go of the histories at hand, so that they are read anew: only who asks
+ * by surrogate could see those of customers who were forgotten meanwhile.
+ */
+extern void open_histories_anew(OpenRecommender *open);
+
+/* The surrogate of the customer, 0 where promo keeps nothing on him. */
+extern int64 open_customer(const text *customer);
+
+/* The surrogate of the customer at a place, 0 where he was forgotten. */
+extern int64 open_customer_of_place(OpenRecommender *open, uint32 place);
+
+#endif							/* PROMO_RECOMMEND_OPEN_H */
