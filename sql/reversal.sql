@@ -150,12 +150,9 @@ SELECT customer, m.points, m.held, m.deficit FROM promo.members JOIN promo.progr
 JOIN promo.member m ON m.program_id = p.program_id AND m.customer_id = c.customer_id WHERE m.state = 'closed' ORDER BY 1;
 SELECT promo.return_order('carol', 'b9', 'o1', 1, program => 'loan'), promo.undo_redemption('carol', 'u9', 'r1', program => 'loan');
 
--- What members have is what the ledger adds up to; and it is what their lots have left and what is held, less what is owed
-SELECT p.program, c.shop_id FROM promo.member m JOIN promo.program p USING (program_id) JOIN promo.customer c USING (customer_id)
-WHERE m.points <> (SELECT coalesce(sum(e.points), 0) FROM promo.points_entry e WHERE e.customer_id = m.customer_id AND e.program_id = m.program_id)
-	OR m.points <> m.held - m.deficit + (SELECT coalesce(sum(l.remaining), 0) FROM promo.points_lot l WHERE l.customer_id = m.customer_id AND l.program_id = m.program_id)
-	OR m.held <> (SELECT coalesce(sum(e.due), 0) FROM promo.points_hold h JOIN promo.points_entry e USING (entry_id) WHERE h.is_open AND h.customer_id = m.customer_id AND h.program_id = m.program_id);
-SELECT l.lot_id FROM promo.points_lot l WHERE l.remaining <> l.points - (SELECT coalesce(sum(a.points), 0) FROM promo.points_allocation a WHERE a.lot_id = l.lot_id);
+-- Replayed from nothing, the ledger says of each lot and each member what the tables keep
+SELECT * FROM promo.membership_audit();
+SELECT *, issued - redeemed - expired - reversed = liability AS right FROM promo.points_trial_balance ORDER BY program;
 
 -- The tables hold what the functions do, whoever writes them
 \set VERBOSITY terse
