@@ -148,9 +148,11 @@ FoldsStatus
 folds_forward(const Memory *memory, const double *times, int64_t n_rows, int k, uint8_t *block)
 {
 	size_t		n = (size_t) n_rows;
-	size_t		blocks = (size_t) k + 1;
 	Place	   *rows = memory_array(memory, n, sizeof(Place));
-	size_t		next = 0;
+	size_t		blocks = (size_t) k + 1;
+	size_t		runs = 0;
+	size_t		begin = 0;		/* of the block */
+	size_t		number = 0;
 	size_t		i;
 	size_t		j;
 
@@ -163,18 +165,36 @@ folds_forward(const Memory *memory, const double *times, int64_t n_rows, int k, 
 		rows[i].row = (uint32_t) i;
 	}
 	qsort(rows, n, sizeof(Place), compare_places);
+	for (i = 0; i < n; i++)
+		runs += i == 0 || rows[i].key != rows[i - 1].key;
+	if (runs < blocks)
+	{
+		memory_release(memory, rows);
+		return FOLDS_FEW_TIMES;
+	}
 	for (i = 0; i < n; i = j)
 	{
-		size_t		number = i * blocks / n;
+		size_t		left = blocks - number;
 
 		for (j = i; j < n && rows[j].key == rows[i].key; j++)
-			block[rows[j].row] = (uint8_t) number;
-		if (number > next)
-			break;
-		next = number + 1;
+			;
+
+		/*
+		 * The next block begins here where that leaves the last one nearer to
+		 * its share of what was left, or the times are needed for the others.
+		 */
+		if (i > begin && left > 1 &&
+			(runs < left || (double) (i - begin) + (double) (j - i) / 2 > (double) (n - begin) / (double) left))
+		{
+			number++;
+			begin = i;
+		}
+		for (; i < j; i++)
+			block[rows[i].row] = (uint8_t) number;
+		runs--;
 	}
 	memory_release(memory, rows);
-	return i < n || next < blocks ? FOLDS_FEW_TIMES : FOLDS_OK;
+	return FOLDS_OK;
 }
 
 int64_t

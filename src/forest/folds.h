@@ -26,7 +26,7 @@ typedef enum FoldsStatus
 	FOLDS_NO_MEMORY,			/* or told to stop */
 	FOLDS_FEW_ROWS,				/* fewer than folds */
 	FOLDS_FEW_GROUPS,
-	FOLDS_FEW_TIMES				/* too many rows at the same times */
+	FOLDS_FEW_TIMES				/* fewer distinct times than blocks */
 } FoldsStatus;
 
 /*
@@ -45,8 +45,8 @@ extern FoldsStatus folds_groups(const Memory *memory, const uint64_t *groups, in
 								int k, uint64_t seed, uint8_t *fold);
 
 /*
- * Cuts n rows into k + 1 blocks of time, numbered from 0, none of them empty,
- * rows of one time together.  Fold i (from 0) learns from the blocks up to i,
+ * Cuts n rows into k + 1 blocks of time, numbered from 0, none of them empty
+ * and about as large, rows of one time together.  Fold i (from 0) learns from the blocks up to i,
  * and is tested on block i + 1.  Times are not NaN.
  */
 extern FoldsStatus folds_forward(const Memory *memory, const double *times, int64_t n,

@@ -229,10 +229,9 @@ cut_folds(Validation *v)
 		case FOLDS_FEW_TIMES:
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("too many rows have the same time in column \"%s\"", v->time_name),
-					 errdetail("They cannot be cut into %d parts of about equal size that follow each other.",
-							   v->folds + 1),
-					 errhint("Ask for fewer folds.")));
+					 errmsg("column \"%s\" has too few different times", v->time_name),
+					 errdetail("%d folds take %d, of which the first is only learned from.",
+							   v->folds, v->folds + 1)));
 		case FOLDS_NO_MEMORY:
 			elog(ERROR, "out of memory while cutting folds");
 	}

@@ -1,7 +1,7 @@
 \echo
 \echo '=== 6. The ten customers most worth keeping, and why ==='
 \echo
-\echo 'Money at risk: the value of the next year, if they stay, times the forest''s probability that they do not.'
+\echo 'Money at risk: the value of the next year, if they stay, times the model''s probability that they do not.'
 \echo
 SELECT s.customer,
 	round(v.value::numeric) AS value_next_year,

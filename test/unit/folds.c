@@ -222,8 +222,17 @@ test_forward(void)
 		}
 	}
 	for (i = 0; i < ROWS; i++)
-		times[i] = i < 700 ? 1 : i;
-	CHECK(folds_forward(&memory_plain, times, ROWS, 2, block) == FOLDS_FEW_TIMES);
+		times[i] = i < 700 ? 1 : i % 3;
+	CHECK(folds_forward(&memory_plain, times, ROWS, 3, block) == FOLDS_FEW_TIMES);
+
+	/* Three blocks of three times, however many rows each has */
+	CHECK(folds_forward(&memory_plain, times, ROWS, 2, block) == FOLDS_OK);
+	for (i = 0; i < ROWS; i++)
+		CHECK(block[i] == times[i]);
+	for (i = 0; i < ROWS; i++)
+		times[i] = i < 10 ? i : 10;
+	CHECK(folds_forward(&memory_plain, times, ROWS, 10, block) == FOLDS_OK && block[9] == 9 && block[10] == 10);
+	CHECK(folds_forward(&memory_plain, times, ROWS, 2, block) == FOLDS_OK && block[10] == 2 && block[8] < 2);
 	CHECK(folds_forward(&memory_plain, times, 2, 2, block) == FOLDS_FEW_TIMES);
 }
 
