@@ -24,7 +24,7 @@ ROOM_SCRIPTS = src/promo.sql \
 	src/segment/experiment.sql src/segment/segment.sql \
 	src/membership/program.sql src/membership/member.sql \
 	src/membership/ledger.sql src/membership/points.sql src/membership/holds.sql \
-	src/membership/reversal.sql src/membership/audit.sql \
+	src/membership/reversal.sql src/membership/merge.sql src/membership/audit.sql \
 	src/effect/lift.sql \
 	src/night/privacy.sql
 

@@ -12,15 +12,22 @@ CREATE TABLE customer (
 	shop_id text UNIQUE CHECK (shop_id <> ''),
 	created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
 	forgotten_at timestamptz,
+	merged_into bigint REFERENCES customer,
+	number bigint NOT NULL GENERATED ALWAYS AS (coalesce(merged_into, customer_id)) STORED,
 	CONSTRAINT customer_known_or_forgotten
 		CHECK ((shop_id IS NULL) = (forgotten_at IS NOT NULL))
 );
+
+CREATE INDEX customer_merged ON customer (merged_into) WHERE merged_into IS NOT NULL;
 
 COMMENT ON TABLE customer IS
 'customers that promo keeps something on; the only place where the shop''s id of a person stands';
 COMMENT ON COLUMN customer.customer_id IS 'the surrogate on which everything else hangs';
 COMMENT ON COLUMN customer.shop_id IS 'the shop''s own id; NULL once the customer is forgotten';
 COMMENT ON COLUMN customer.forgotten_at IS 'when the customer was forgotten; the row stays as a tombstone';
+
+COMMENT ON COLUMN customer.merged_into IS 'the customer that this one turned out to be; never one who was merged as well';
+COMMENT ON COLUMN customer.number IS 'what rooms look up: the customer, or the one that this one was merged into';
 
 SELECT pg_catalog.pg_extension_config_dump('customer', '');
 SELECT pg_catalog.pg_extension_config_dump('customer_customer_id_seq', '');
@@ -39,14 +46,14 @@ BEGIN
 		RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
 			MESSAGE = 'customer id must not be empty';
 	END IF;
-	SELECT c.customer_id INTO number FROM promo.customer c WHERE c.shop_id = $1;
+	SELECT c.number INTO number FROM promo.customer c WHERE c.shop_id = $1;
 	IF NOT FOUND THEN
 		-- The update that changes nothing gives the row back when another
 		-- session has just added it.
 		INSERT INTO promo.customer AS c (shop_id) VALUES ($1)
 		ON CONFLICT ON CONSTRAINT customer_shop_id_key
 			DO UPDATE SET shop_id = excluded.shop_id
-		RETURNING c.customer_id INTO number;
+		RETURNING c.number INTO number;
 	END IF;
 	RETURN number;
 END
@@ -61,12 +68,25 @@ LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	RETURN (SELECT c.customer_id FROM promo.customer c WHERE c.shop_id = $1);
+	RETURN (SELECT c.number FROM promo.customer c WHERE c.shop_id = $1);
 END
 $$;
 
 COMMENT ON FUNCTION customer_known(text) IS
 'internal: the surrogate of a customer, NULL where promo keeps nothing on them';
+
+CREATE FUNCTION customer_ids(number bigint)
+RETURNS bigint[]
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN $1 || ARRAY(SELECT c.customer_id FROM promo.customer c WHERE c.merged_into = $1 ORDER BY c.customer_id);
+END
+$$;
+
+COMMENT ON FUNCTION customer_ids(bigint) IS
+'internal: a customer, and those who were merged into that one';
 
 CREATE FUNCTION house_customer_data(customer_id bigint)
 RETURNS jsonb
@@ -74,7 +94,9 @@ LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	RETURN (SELECT pg_catalog.jsonb_build_object('shop_id', c.shop_id, 'created_at', c.created_at)
+	RETURN (SELECT pg_catalog.jsonb_build_object('shop_id', c.shop_id, 'created_at', c.created_at,
+				'merged', (SELECT pg_catalog.jsonb_agg(o.shop_id ORDER BY o.shop_id) FROM promo.customer o
+						   WHERE o.merged_into = c.customer_id))
 			FROM promo.customer c WHERE c.customer_id = $1);
 END
 $$;
@@ -89,7 +111,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	UPDATE promo.customer c SET shop_id = NULL, forgotten_at = pg_catalog.now()
-	WHERE c.customer_id = $1 AND c.forgotten_at IS NULL;
+	WHERE c.number = $1 AND c.customer_id = ANY (promo.customer_ids($1)) AND c.forgotten_at IS NULL;
 END
 $$;
 
@@ -97,4 +119,4 @@ COMMENT ON FUNCTION house_forget(bigint) IS
 'internal: turns a customer''s row into a tombstone';
 
 REVOKE ALL ON FUNCTION customer_number(text), customer_known(text),
-	house_customer_data(bigint), house_forget(bigint) FROM PUBLIC;
+	customer_ids(bigint), house_customer_data(bigint), house_forget(bigint) FROM PUBLIC;

@@ -65,8 +65,8 @@ BEGIN
 		WHERE r.kind = 'receive' AND (r.points = - s.points) IS NOT TRUE
 		UNION ALL
 		SELECT h.program_id, h.customer_id, 'hold that is open', h.entry_id, NULL, (r.entry_id IS NULL)::int, h.is_open::int
-		FROM promo.points_hold h LEFT JOIN promo.points_entry r ON r.customer_id = h.customer_id
-			AND r.program_id = h.program_id AND r.kind = 'release' AND r.of_id = h.entry_id
+		FROM promo.points_hold h LEFT JOIN promo.points_entry r ON r.program_id = h.program_id
+			AND r.kind = 'release' AND r.of_id = h.entry_id
 		WHERE h.is_open = (r.entry_id IS NOT NULL)
 		UNION ALL
 		SELECT NULL, NULL, 'entry or lot of an allocation', a.entry_id, a.lot_id, 1, 0

@@ -10,9 +10,8 @@ LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	IF EXISTS (SELECT FROM promo.points_entry e JOIN promo.points_hold h USING (entry_id)
-			   WHERE e.customer_id = holder.customer_id AND e.program_id = holder.program_id
-				   AND e.kind = 'hold' AND e.key = points_not_held.key AND h.is_open) THEN
+	IF EXISTS (SELECT FROM promo.points_hold h
+			   WHERE h.entry_id = (promo.points_found(holder, 'hold', key)).entry_id AND h.is_open) THEN
 		RAISE EXCEPTION USING ERRCODE = 'unique_violation',
 			MESSAGE = format('key "%s" is that of a hold', key),
 			HINT = 'promo.capture_points() redeems what is held.';
@@ -77,10 +76,8 @@ DECLARE
 	hold promo.points_hold;
 	held promo.points_entry;
 BEGIN
-	SELECT e.* INTO held FROM promo.points_entry e
-	WHERE e.customer_id = holder.customer_id AND e.program_id = holder.program_id
-		AND e.kind = 'hold' AND e.key = points_held.key;
-	IF NOT FOUND THEN
+	held := promo.points_found(holder, 'hold', key);
+	IF held.entry_id IS NULL THEN
 		RAISE EXCEPTION USING ERRCODE = 'undefined_object',
 			MESSAGE = format('no points of customer "%s" are held under key "%s"', customer, key),
 			HINT = 'Points are held by promo.hold_points().';
@@ -146,34 +143,26 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	holder promo.member;
-	released promo.points_entry;
+	held promo.points_entry;
 	hold promo.points_hold;
 BEGIN
 	PERFORM promo.points_check('release_points', customer, key, 1, at, program);
 	holder := promo.points_member(customer, program);
-	SELECT e.* INTO released FROM promo.points_entry e
-	WHERE e.customer_id = holder.customer_id AND e.program_id = holder.program_id
-		AND e.kind = 'release' AND e.key = release_points.key;
-	IF FOUND THEN
-		IF EXISTS (SELECT FROM promo.points_entry e
-				   WHERE e.customer_id = holder.customer_id AND e.program_id = holder.program_id
-					   AND e.kind = 'redeem' AND e.key = release_points.key) THEN
-			RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
-				MESSAGE = format('the points held under key "%s" were captured', key),
-				HINT = 'promo.undo_redemption() gives points back.';
-		END IF;
-		RETURN false;
-	END IF;
 	holder := promo.points_settle(holder, at);
-	SELECT e.* INTO released FROM promo.points_entry e
-	WHERE e.customer_id = holder.customer_id AND e.program_id = holder.program_id
-		AND e.kind = 'release' AND e.key = release_points.key;
-	IF FOUND THEN
-		RETURN false;
+	held := promo.points_found(holder, 'hold', key);
+	SELECT h.* INTO hold FROM promo.points_hold h WHERE h.entry_id = held.entry_id AND NOT h.is_open;
+	IF NOT FOUND THEN
+		hold := promo.points_held(holder, customer, key, at);
+		PERFORM promo.points_let_go(holder, hold, key, at, sha256('release'), 0);
+		RETURN true;
+	ELSIF EXISTS (SELECT FROM promo.points_entry e
+				  WHERE e.customer_id = ANY (promo.customer_ids(holder.customer_id)) AND e.program_id = holder.program_id
+					  AND e.kind = 'redeem' AND e.key = release_points.key AND e.of_id = held.entry_id) THEN
+		RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+			MESSAGE = format('the points held under key "%s" were captured', key),
+			HINT = 'promo.undo_redemption() gives points back.';
 	END IF;
-	hold := promo.points_held(holder, customer, key, at);
-	PERFORM promo.points_let_go(holder, hold, key, at, sha256('release'), 0);
-	RETURN true;
+	RETURN false;
 END
 $$;
 

@@ -41,6 +41,7 @@ CREATE TABLE points_entry (
 			WHEN 'release' THEN points = 0 AND of_id IS NOT NULL
 			WHEN 'send' THEN points < 0
 			WHEN 'receive' THEN points > 0 AND of_id IS NOT NULL
+			WHEN 'merge' THEN true
 			WHEN 'forfeit' THEN true
 			ELSE false
 		END IS TRUE),
@@ -51,7 +52,7 @@ CREATE TABLE points_entry (
 );
 
 COMMENT ON TABLE points_entry IS 'the ledger of points; entries are never changed, and only when a customer is forgotten their key is hashed, and the reason wiped';
-COMMENT ON COLUMN points_entry.kind IS 'earn, redeem, adjust by hand, expire, return of an order, undo of a redemption, hold and release of points that are not redeemed yet, send to and receive from another member, or forfeit at the end of a membership';
+COMMENT ON COLUMN points_entry.kind IS 'earn, redeem, adjust by hand, expire, return of an order, undo of a redemption, hold and release of points that are not redeemed yet, send to and receive from another member, merge of two customers, or forfeit at the end of a membership';
 COMMENT ON COLUMN points_entry.key IS 'the shop''s key of what was posted, such as an order id; posted once';
 COMMENT ON COLUMN points_entry.points IS 'what it added to the member''s points';
 COMMENT ON COLUMN points_entry.amount IS 'the money it was earned for, or that was given back, in the program''s currency';
@@ -135,11 +136,40 @@ BEGIN
 			MESSAGE = format('customer "%s" is no member of program "%s"', customer, program),
 			HINT = 'Members are made by promo.enroll().';
 	END IF;
+	-- Who waited for the lock may find that the customer was merged meanwhile.
+	IF locked.state = 'closed' AND locked.customer_id <> promo.customer_known(customer) THEN
+		RETURN promo.points_member(customer, program);
+	END IF;
 	RETURN locked;
 END
 $$;
 
 COMMENT ON FUNCTION points_member(text, text) IS 'internal: a member''s row, locked for a posting';
+
+CREATE FUNCTION points_found(holder member, kind text, key text)
+RETURNS points_entry
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	found_entry promo.points_entry;
+BEGIN
+	SELECT e.* INTO found_entry FROM promo.points_entry e
+	WHERE e.program_id = holder.program_id AND e.customer_id = holder.customer_id
+		AND e.kind = points_found.kind AND e.key = points_found.key;
+	IF NOT FOUND AND holder.merged THEN
+		SELECT e.* INTO found_entry FROM promo.points_entry e
+		WHERE e.program_id = holder.program_id AND e.customer_id = ANY (promo.customer_ids(holder.customer_id))
+			AND e.kind = points_found.kind AND e.key = points_found.key
+		ORDER BY e.entry_id
+		LIMIT 1;
+	END IF;
+	RETURN found_entry;
+END
+$$;
+
+COMMENT ON FUNCTION points_found(member, text, text) IS
+'internal: the entry of a key, of NULLs where there is none; that of a customer who was merged too';
 
 CREATE FUNCTION points_posted(holder member, kind text, key text, content bytea)
 RETURNS points_entry
@@ -147,11 +177,8 @@ LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	before promo.points_entry;
+	before promo.points_entry := promo.points_found(holder, kind, key);
 BEGIN
-	SELECT e.* INTO before FROM promo.points_entry e
-	WHERE e.program_id = holder.program_id AND e.customer_id = holder.customer_id
-		AND e.kind = points_posted.kind AND e.key = points_posted.key;
 	IF before.content <> points_posted.content THEN
 		RAISE EXCEPTION USING ERRCODE = 'unique_violation',
 			MESSAGE = format('key "%s" was posted before with another content', key),
@@ -338,7 +365,7 @@ BEGIN
 	SELECT e.due, least(holder.deficit, e.due - captured) INTO STRICT held, paid
 	FROM promo.points_entry e WHERE e.entry_id = hold.entry_id;
 	INSERT INTO promo.points_entry (entry_id, program_id, customer_id, kind, key, points, at, content, of_id)
-	VALUES (entry, holder.program_id, holder.customer_id, 'release', points_let_go.key, 0, points_let_go.at,
+	VALUES (entry, holder.program_id, holder.customer_id, 'release', hold.entry_id::text, 0, points_let_go.at,
 		points_let_go.content, hold.entry_id);
 	WITH lot AS (
 		SELECT a.lot_id, a.points, CASE WHEN l.moves THEN holder.inactive_at ELSE l.expires_at END AS expires_at,
@@ -507,7 +534,7 @@ $$;
 COMMENT ON FUNCTION points_expire_batch(timestamptz, bigint) IS
 'internal: posts the expiry of points, and the end of holds, for at most so many members to whom it is due, and gives for how many; 0 when nothing is';
 
-REVOKE ALL ON FUNCTION points_member(text, text), points_posted(member, text, text, bytea), points_number(),
+REVOKE ALL ON FUNCTION points_member(text, text), points_found(member, text, text), points_posted(member, text, text, bytea), points_number(),
 	points_count(member, bigint, bigint, bigint, timestamptz, timestamptz), points_usable(member, timestamptz),
 	points_take(member, bigint, bigint, timestamptz, bigint, boolean),
 	points_open(member, bigint, bigint, bigint, bigint, timestamptz, timestamptz, timestamptz, boolean),

@@ -17,6 +17,7 @@ CREATE TABLE member (
 	has_owed boolean NOT NULL DEFAULT false,
 	points_due_at timestamptz,
 	inactive_at timestamptz,
+	merged boolean NOT NULL DEFAULT false,
 	PRIMARY KEY (program_id, customer_id),
 	CONSTRAINT member_since CHECK (since >= enrolled_at),
 	CONSTRAINT member_points CHECK (points >= held - deficit)
@@ -35,6 +36,7 @@ COMMENT ON COLUMN member.deficit IS 'points owed, which the next ones pay';
 COMMENT ON COLUMN member.has_owed IS 'whether points were ever owed';
 COMMENT ON COLUMN member.points_due_at IS 'before this, no points of the member expire and no hold of them times out';
 COMMENT ON COLUMN member.inactive_at IS 'where points expire with inactivity: when they will, unless the member is active before';
+COMMENT ON COLUMN member.merged IS 'whether entries of customers who were merged into this one are to be looked at';
 COMMENT ON COLUMN member.opted_out IS 'wants no advertising; nothing else depends on it';
 
 CREATE TABLE tier_period (
@@ -43,7 +45,7 @@ CREATE TABLE tier_period (
 	tier text COLLATE "C" NOT NULL,
 	begins_at timestamptz NOT NULL,
 	ends_at timestamptz,
-	cause text NOT NULL CHECK (cause IN ('enrolled')),
+	cause text NOT NULL CHECK (cause IN ('enrolled', 'merged')),
 	PRIMARY KEY (program_id, customer_id, begins_at),
 	FOREIGN KEY (program_id, customer_id) REFERENCES member,
 	FOREIGN KEY (program_id, tier) REFERENCES tier,
@@ -299,9 +301,9 @@ BEGIN
 						   FROM promo.points_entry e
 						   LEFT JOIN promo.points_hold h ON h.entry_id = e.entry_id
 						   WHERE e.program_id = m.program_id AND e.customer_id = m.customer_id))
-				ORDER BY p.program), '[]')
+				ORDER BY p.program, m.customer_id), '[]')
 			FROM promo.member m JOIN promo.program p USING (program_id)
-			WHERE m.customer_id = $1);
+			WHERE m.customer_id = ANY (promo.customer_ids($1)));
 END
 $$;
 
@@ -316,20 +318,21 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	moment timestamptz := now();
+	ids bigint[] := promo.customer_ids($1);
 BEGIN
-	PERFORM FROM promo.member m WHERE m.customer_id = $1 ORDER BY m.program_id FOR NO KEY UPDATE;
-	PERFORM promo.points_forfeit(m, moment) FROM promo.member m WHERE m.customer_id = $1;
+	PERFORM FROM promo.member m WHERE m.customer_id = ANY (ids) ORDER BY m.program_id FOR NO KEY UPDATE;
+	PERFORM promo.points_forfeit(m, moment) FROM promo.member m WHERE m.customer_id = ANY (ids);
 	-- Keys may be order numbers; hashed, they still tell a repeat.
 	UPDATE promo.points_entry e SET key = encode(sha256(convert_to(e.key, 'UTF8')), 'hex'), reason = NULL
-	WHERE e.customer_id = $1;
-	ASSERT NOT EXISTS (SELECT FROM promo.points_lot l WHERE l.customer_id = $1 AND l.remaining > 0)
-		AND NOT EXISTS (SELECT FROM promo.points_hold h WHERE h.customer_id = $1 AND h.is_open);
+	WHERE e.customer_id = ANY (ids);
+	ASSERT NOT EXISTS (SELECT FROM promo.points_lot l WHERE l.customer_id = ANY (ids) AND l.remaining > 0)
+		AND NOT EXISTS (SELECT FROM promo.points_hold h WHERE h.customer_id = ANY (ids) AND h.is_open);
 	UPDATE promo.tier_period t SET ends_at = greatest(moment, t.begins_at)
-	WHERE t.customer_id = $1 AND t.ends_at IS NULL;
+	WHERE t.customer_id = ANY (ids) AND t.ends_at IS NULL;
 	UPDATE promo.member m
 	SET state = 'closed', since = CASE WHEN m.state = 'closed' THEN m.since ELSE greatest(moment, m.since) END,
 		reason = NULL
-	WHERE m.customer_id = $1;
+	WHERE m.customer_id = ANY (ids);
 END
 $$;
 

@@ -44,16 +44,19 @@ enum
 };
 
 static const char *const statements[STREAMS] = {
-	"SELECT m.program_id, m.customer_id, m.customer_id, m.points, m.held, m.deficit, m.inactive_at"
-	" FROM promo.member m ORDER BY 1, 2, 3",
-	"SELECT e.program_id, e.customer_id, e.entry_id, e.customer_id, e.kind, e.points,"
+	"SELECT m.program_id, c.number, m.customer_id, m.points, m.held, m.deficit, m.inactive_at"
+	" FROM promo.member m JOIN promo.customer c USING (customer_id) ORDER BY 1, 2, 3",
+	"SELECT e.program_id, coalesce(c.number, e.customer_id), e.entry_id, e.customer_id, e.kind, e.points,"
 	" (e.amount * ('1e' || p.exponent)::pg_catalog.numeric)::pg_catalog.int8, e.at, e.of_id, e.due,"
 	" e.lapsed, e.active_until FROM promo.points_entry e LEFT JOIN promo.program p USING (program_id)"
+	" LEFT JOIN promo.customer c USING (customer_id)"
 	" ORDER BY 1, 2, 3",
-	"SELECT l.program_id, l.customer_id, l.entry_id, l.lot_id, l.customer_id, l.points, l.remaining,"
-	" l.available_at, l.expires_at, l.moves FROM promo.points_lot l ORDER BY 1, 2, 3, 4",
-	"SELECT e.program_id, e.customer_id, a.entry_id, a.lot_id, a.points FROM promo.points_allocation a"
-	" JOIN promo.points_entry e USING (entry_id) ORDER BY 1, 2, 3, 4"
+	"SELECT l.program_id, coalesce(c.number, l.customer_id), l.entry_id, l.lot_id, l.customer_id, l.points, l.remaining,"
+	" l.available_at, l.expires_at, l.moves FROM promo.points_lot l"
+	" LEFT JOIN promo.customer c USING (customer_id) ORDER BY 1, 2, 3, 4",
+	"SELECT e.program_id, coalesce(c.number, e.customer_id), a.entry_id, a.lot_id, a.points FROM promo.points_allocation a"
+	" JOIN promo.points_entry e USING (entry_id)"
+	" LEFT JOIN promo.customer c USING (customer_id) ORDER BY 1, 2, 3, 4"
 };
 
 typedef struct Audit

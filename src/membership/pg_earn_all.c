@@ -295,6 +295,7 @@ typedef struct Posting
 	int64		customer_id;
 	bool		earns;			/* is active, and was a member then */
 	bool		is_plain;		/* neither holds nor owes points */
+	bool		is_merged;		/* others were merged into the customer */
 	Datum		before;			/* content posted before; 0 for none */
 	text	   *customer;
 	text	   *key;
@@ -308,9 +309,9 @@ typedef struct Posting
 
 #define RESOLVE \
 	"SELECT m.customer_id, m.state = 'active' AND g.at >= m.enrolled_at, m.held = 0 AND m.deficit = 0," \
-	" e.content, g.customer, g.key, g.points, g.amount, g.expires_at, g.at, g.content" \
+	" m.merged, e.content, g.customer, g.key, g.points, g.amount, g.expires_at, g.at, g.content" \
 	" FROM postings g JOIN promo.customer c ON c.shop_id = g.customer" \
-	" JOIN promo.member m ON m.program_id = $1 AND m.customer_id = c.customer_id" \
+	" JOIN promo.member m ON m.program_id = $1 AND m.customer_id = c.number" \
 	" LEFT JOIN promo.points_entry e ON e.program_id = m.program_id AND e.customer_id = m.customer_id" \
 	" AND e.kind = 'earn' AND e.key = g.key" \
 	" ORDER BY m.customer_id, g.at, g.key, g.content"
@@ -343,8 +344,8 @@ copy_datum(Datum value, bool null)
 static void
 take_row(Earning *earning, HeapTuple row, TupleDesc desc)
 {
-	Datum		values[11];
-	bool		nulls[11];
+	Datum		values[12];
+	bool		nulls[12];
 	MemoryContext old;
 	Posting    *posting;
 
@@ -359,15 +360,16 @@ take_row(Earning *earning, HeapTuple row, TupleDesc desc)
 	posting->customer_id = DatumGetInt64(values[0]);
 	posting->earns = DatumGetBool(values[1]);
 	posting->is_plain = DatumGetBool(values[2]) && !earning->terms.by_inactivity;
-	posting->before = copy_datum(values[3], nulls[3]);
-	posting->customer = DatumGetTextPCopy(values[4]);
-	posting->key = DatumGetTextPCopy(values[5]);
-	posting->points = DatumGetInt64(values[6]);
-	posting->amount = copy_datum(values[7], false);
-	posting->expires_by_terms = nulls[8];
-	posting->expires_at = nulls[8] ? 0 : DatumGetTimestampTz(values[8]);
-	posting->at = DatumGetTimestampTz(values[9]);
-	posting->content = copy_datum(values[10], false);
+	posting->is_merged = DatumGetBool(values[3]);
+	posting->before = copy_datum(values[4], nulls[4]);
+	posting->customer = DatumGetTextPCopy(values[5]);
+	posting->key = DatumGetTextPCopy(values[6]);
+	posting->points = DatumGetInt64(values[7]);
+	posting->amount = copy_datum(values[8], false);
+	posting->expires_by_terms = nulls[9];
+	posting->expires_at = nulls[9] ? 0 : DatumGetTimestampTz(values[9]);
+	posting->at = DatumGetTimestampTz(values[10]);
+	posting->content = copy_datum(values[11], false);
 	MemoryContextSwitchTo(old);
 }
 
@@ -390,6 +392,34 @@ compare_keys(const void *a, const void *b)
 	int			order = compare_bytes(one->key, other->key);
 
 	return order != 0 ? order : (one > other) - (one < other);
+}
+
+/* What was posted under the key for a customer who was merged, if anything */
+static Datum
+posted_before_merge(const Earning *earning, const Posting *posting)
+{
+	static const Oid types[3] = {INT8OID, INT8OID, TEXTOID};
+	static SPIPlanPtr plan = NULL;
+	SPITupleTable *table = SPI_tuptable;
+	Datum		values[3];
+	Datum		content = (Datum) 0;
+	bool		null;
+
+	values[0] = Int64GetDatum(earning->terms.program_id);
+	values[1] = Int64GetDatum(posting->customer_id);
+	values[2] = PointerGetDatum(posting->key);
+	if (spi_run_kept(&plan, "SELECT e.content FROM promo.points_entry e"
+					 " WHERE e.customer_id = ANY (promo.customer_ids($2)) AND e.program_id = $1"
+					 " AND e.kind = 'earn' AND e.key = $3", 3, types, values, NULL) > 0)
+	{
+		MemoryContext old = MemoryContextSwitchTo(earning->group);
+
+		content = copy_datum(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &null), false);
+		MemoryContextSwitchTo(old);
+	}
+	SPI_freetuptable(SPI_tuptable);
+	SPI_tuptable = table;
+	return content;
 }
 
 /* Later rows of a key that comes twice repeat the first that is posted. */
@@ -523,6 +553,9 @@ post_group(Earning *earning)
 	bool		nulls[3] = {false};
 	int			i;
 
+	for (i = 0; i < earning->count && earning->rows[0].is_merged; i++)
+		if (earning->rows[i].before == (Datum) 0)
+			earning->rows[i].before = posted_before_merge(earning, &earning->rows[i]);
 	find_repeats(earning);
 	for (i = 0; i < earning->count; i++)
 	{
@@ -573,7 +606,7 @@ lock_members(const Terms *terms)
 
 	(void) spi_run("SELECT pg_catalog.count(*) FROM (SELECT FROM promo.member m"
 				   " WHERE m.program_id = $1 AND m.customer_id IN"
-				   " (SELECT c.customer_id FROM postings g JOIN promo.customer c ON c.shop_id = g.customer)"
+				   " (SELECT c.number FROM postings g JOIN promo.customer c ON c.shop_id = g.customer)"
 				   " ORDER BY m.customer_id FOR NO KEY UPDATE) m",
 				   1, types, &program, NULL);
 }
@@ -585,7 +618,7 @@ refuse_strangers(const Terms *terms)
 	Datum		program = Int64GetDatum(terms->program_id);
 
 	(void) spi_run("SELECT g.customer FROM postings g WHERE NOT EXISTS (SELECT FROM promo.customer c"
-				   " JOIN promo.member m ON m.customer_id = c.customer_id AND m.program_id = $1"
+				   " JOIN promo.member m ON m.customer_id = c.number AND m.program_id = $1"
 				   " WHERE c.shop_id = g.customer) ORDER BY 1 LIMIT 1",
 				   1, types, &program, NULL);
 	ereport(ERROR,

@@ -58,10 +58,10 @@ promo_enroll_all(PG_FUNCTION_ARGS)
 	given_number(NULL, 0, NULL, NULL);
 	enrolled = (int64) spi_run("WITH enrolled AS ("
 							   "INSERT INTO promo.member (program_id, customer_id, state, since, enrolled_at)"
-							   " SELECT p.program_id, c.customer_id, 'active', $2, $2"
+							   " SELECT p.program_id, c.number, 'active', $2, $2"
 							   " FROM given g JOIN promo.customer c ON c.shop_id = g.customer,"
 							   " promo.program p WHERE p.program = $1"
-							   " ORDER BY c.customer_id"
+							   " GROUP BY p.program_id, c.number ORDER BY c.number"
 							   " ON CONFLICT ON CONSTRAINT member_pkey DO NOTHING"
 							   " RETURNING program_id, customer_id)"
 							   " INSERT INTO promo.tier_period (program_id, customer_id, tier, begins_at, cause)"

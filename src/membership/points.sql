@@ -327,12 +327,13 @@ BEGIN
 		WHERE h.customer_id = number AND h.program_id = program_number
 			AND e.at <= as_of AND (h.times_out_at > as_of) IS NOT FALSE
 			AND NOT EXISTS (SELECT FROM promo.points_entry r WHERE r.program_id = program_number
-							AND r.customer_id = number AND r.kind = 'release' AND r.key = e.key AND r.at <= as_of);
+							AND r.customer_id = ANY (promo.customer_ids(number)) AND r.kind = 'release' AND r.key = e.entry_id::text AND r.at <= as_of);
 	END IF;
 	IF holder.has_owed THEN
 		SELECT greatest(coalesce(rest, 0) + held - coalesce(sum(e.points), 0), 0) INTO owed
 		FROM promo.points_entry e
-		WHERE e.customer_id = number AND e.program_id = program_number AND e.at <= as_of;
+		WHERE e.customer_id = ANY (promo.customer_ids(number)) AND e.program_id = program_number AND e.at <= as_of
+			AND e.kind <> 'merge';
 	END IF;
 	RETURN QUERY
 	SELECT coalesce(usable, 0) + held - owed, CASE WHEN owed > 0 THEN 0 ELSE coalesce(usable, 0) END, held,

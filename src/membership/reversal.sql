@@ -49,16 +49,14 @@ BEGIN
 		RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
 			MESSAGE = format('amount %s has more decimals than the program''s currency, which has %s', amount, terms.exponent);
 	END IF;
-	SELECT e.* INTO earned FROM promo.points_entry e
-	WHERE e.customer_id = holder.customer_id AND e.program_id = holder.program_id
-		AND e.kind = 'earn' AND e.key = order_key;
-	IF NOT FOUND THEN
+	earned := promo.points_found(holder, 'earn', order_key);
+	IF earned.entry_id IS NULL THEN
 		RETURN jsonb_build_object('points', 0, 'shortfall', 0, 'reason', 'earned_nothing');
 	END IF;
 	SELECT coalesce(sum(e.amount), 0), coalesce(sum(e.due), 0), coalesce(sum(e.lapsed), 0)
 	INTO amount_before, due_before, lapsed_before
 	FROM promo.points_entry e
-	WHERE e.customer_id = holder.customer_id AND e.program_id = holder.program_id
+	WHERE e.customer_id = ANY (promo.customer_ids(holder.customer_id)) AND e.program_id = holder.program_id
 		AND e.kind = 'return' AND e.of_id = earned.entry_id;
 	IF amount IS NULL THEN
 		amount := earned.amount - amount_before;
@@ -131,15 +129,13 @@ BEGIN
 	ELSIF holder.state = 'closed' THEN
 		RETURN jsonb_build_object('points', 0, 'lapsed', 0, 'reason', 'closed');
 	END IF;
-	SELECT e.* INTO redeemed FROM promo.points_entry e
-	WHERE e.customer_id = holder.customer_id AND e.program_id = holder.program_id
-		AND e.kind = 'redeem' AND e.key = redemption_key;
-	IF NOT FOUND THEN
+	redeemed := promo.points_found(holder, 'redeem', redemption_key);
+	IF redeemed.entry_id IS NULL THEN
 		RAISE EXCEPTION USING ERRCODE = 'undefined_object',
 			MESSAGE = format('customer "%s" has redeemed nothing under key "%s"', customer, redemption_key);
 	END IF;
 	SELECT coalesce(sum(e.due), 0) INTO undone FROM promo.points_entry e
-	WHERE e.customer_id = holder.customer_id AND e.program_id = holder.program_id
+	WHERE e.customer_id = ANY (promo.customer_ids(holder.customer_id)) AND e.program_id = holder.program_id
 		AND e.kind = 'undo' AND e.of_id = redeemed.entry_id;
 	IF undone + coalesce(points, 0) > - redeemed.points OR (points IS NULL AND undone > 0 AND undone = - redeemed.points) THEN
 		RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',

@@ -484,15 +484,15 @@ assign_given(const Experiment *experiment, const Experiment *other, const text *
 	nulls[6] = other_arm == NULL ? 'n' : ' ';
 	(void) spi_run(psprintf("INSERT INTO promo.experiment_assignment (experiment_id, customer_id, arm, stratum)"
 							" SELECT $1, n.customer_id, ($4)[promo.experiment_arm(n.fraction, $5)], n.stratum"
-							" FROM (SELECT c.customer_id, %s AS stratum, %s AS fraction"
+							" FROM (SELECT c.number AS customer_id, g.customer, %s AS stratum, %s AS fraction"
 							" FROM given g JOIN promo.customer c ON c.shop_id = g.customer"
 							" WHERE promo.experiment_fraction($2, g.customer, 'exposure') < $3"
 							" AND NOT EXISTS (SELECT FROM promo.experiment_assignment a"
-							" WHERE a.experiment_id = $1 AND a.customer_id = c.customer_id)"
+							" WHERE a.experiment_id = $1 AND a.customer_id = c.number)"
 							" AND NOT EXISTS (SELECT FROM promo.experiment_assignment a"
-							" WHERE a.experiment_id = $6 AND a.customer_id = c.customer_id"
+							" WHERE a.experiment_id = $6 AND a.customer_id = c.number"
 							" AND ($7 IS NULL OR a.arm = $7))) n"
-							" ORDER BY n.customer_id"
+							" ORDER BY n.customer_id, n.customer"
 							" ON CONFLICT ON CONSTRAINT experiment_assignment_pkey DO NOTHING",
 							experiment->strata ? "g.stratum" : "NULL::text",
 							experiment->strata ? FRACTION_IN_STRATUM : FRACTION_ALONE),
@@ -551,7 +551,7 @@ promo_assign_all(PG_FUNCTION_ARGS)
 	(void) spi_run("SELECT a.arm, pg_catalog.count(*) FROM given g"
 				   " LEFT JOIN promo.customer c ON c.shop_id = g.customer"
 				   " LEFT JOIN promo.experiment_assignment a"
-				   " ON a.experiment_id = $1 AND a.customer_id = c.customer_id"
+				   " ON a.experiment_id = $1 AND a.customer_id = c.number"
 				   " GROUP BY a.arm ORDER BY a.arm",
 				   1, types, values, NULL);
 	owner_leave(&before);

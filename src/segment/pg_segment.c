@@ -144,14 +144,14 @@ refresh(FunctionCallInfo fcinfo, const LockedSegment *segment)
 	gone = (int64) spi_run("UPDATE promo.segment_member m SET left_at = $2"
 						   " WHERE m.segment_id = $1 AND m.left_at IS NULL AND NOT EXISTS"
 						   " (SELECT FROM given g JOIN promo.customer c ON c.shop_id = g.customer"
-						   " WHERE c.customer_id = m.customer_id)",
+						   " WHERE c.number = m.customer_id)",
 						   2, types, values, NULL);
 	entered = (int64) spi_run("INSERT INTO promo.segment_member (segment_id, customer_id, entered_at)"
-							  " SELECT $1, c.customer_id, $2"
+							  " SELECT $1, c.number, $2"
 							  " FROM given g JOIN promo.customer c ON c.shop_id = g.customer"
 							  " WHERE NOT EXISTS (SELECT FROM promo.segment_member m"
-							  " WHERE m.segment_id = $1 AND m.customer_id = c.customer_id"
-							  " AND m.left_at IS NULL) ORDER BY c.customer_id",
+							  " WHERE m.segment_id = $1 AND m.customer_id = c.number"
+							  " AND m.left_at IS NULL) GROUP BY c.number ORDER BY c.number",
 							  2, types, values, NULL);
 	values[2] = Int64GetDatum(entered - gone);
 	if (spi_run("UPDATE promo.segment s SET refreshed_at = $2, members = s.members + $3"
