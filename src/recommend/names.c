@@ -26,6 +26,9 @@ typedef struct IntegerSlot
 #define FIRST_ROOM 64
 #define FIRST_SLOTS 128
 
+/* Integers are looked up directly up to so many times as there are names. */
+#define DIRECT_TIMES 8
+
 static uint64_t
 hash_text(const char *data, uint32_t size)
 {
@@ -82,6 +85,7 @@ names_end(Names *names)
 	memory_release(names->memory, names->end);
 	memory_release(names->memory, names->characters);
 	memory_release(names->memory, names->slots);
+	memory_release(names->memory, names->direct);
 	memory_release(names->memory, names->integers);
 	memset(names, 0, sizeof(*names));
 }
@@ -209,16 +213,43 @@ integer_slot(IntegerSlot *slots, uint64_t count, int64_t value)
 uint32_t
 names_integer(const Names *names, int64_t value)
 {
+	if ((uint64_t) value < names->n_direct && names->direct[value] != NAME_NONE)
+		return names->direct[value];
 	if (names->n_integers == 0)
 		return NAME_NONE;
 	return integer_slot(names->integers, names->n_integers, value)->number;
 }
 
+/* Lets values below the limit be looked up directly. */
+static bool
+grow_direct(Names *names, uint64_t limit)
+{
+	uint32_t   *direct = memory_grow(names->memory, names->direct, names->n_direct, limit,
+									 sizeof(*direct));
+
+	if (direct == NULL)
+		return false;
+	memset(direct + names->n_direct, 0xff, (limit - names->n_direct) * sizeof(*direct));
+	names->bytes += (limit - names->n_direct) * sizeof(*direct);
+	names->direct = direct;
+	names->n_direct = limit;
+	return true;
+}
+
 bool
 names_integer_is(Names *names, int64_t value, uint32_t number)
 {
+	uint64_t	most = DIRECT_TIMES * ((uint64_t) names->count + FIRST_ROOM);
 	IntegerSlot *slot;
 
+	if ((uint64_t) value >= names->n_direct && (uint64_t) value < most &&
+		most >= 2 * names->n_direct && !grow_direct(names, most))
+		return false;
+	if ((uint64_t) value < names->n_direct)
+	{
+		names->direct[value] = number;
+		return true;
+	}
 	if ((uint64_t) names->integer_count * 2 >= names->n_integers)
 	{
 		uint64_t	count = names->n_integers == 0 ? FIRST_SLOTS : names->n_integers * 2;

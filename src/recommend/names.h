@@ -37,9 +37,11 @@ typedef struct Names
 	uint64_t	characters_room;
 	struct NameSlot *slots;
 	uint64_t	n_slots;
-	struct IntegerSlot *integers;
+	uint32_t   *direct;			/* numbers of small integers by value, */
+	uint64_t	n_direct;
+	struct IntegerSlot *integers;	/* and of others in a table */
 	uint64_t	n_integers;
-	uint32_t	integer_count;
+	uint32_t	integer_count;	/* in the table */
 } Names;
 
 extern bool names_start(Names *names, const Memory *memory);
