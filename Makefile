@@ -13,7 +13,7 @@ $(error $(PG_CONFIG) is missing. On Debian or Ubuntu: apt-get install postgresql
 elsewhere install your PostgreSQL's development package, or say: make PG_CONFIG=/path/to/pg_config)
 endif
 
-ROOMS = core pg behavior forest recommend segment membership effect night
+ROOMS = core pg behavior forest recommend segment membership coupon effect night
 ROOM_SCRIPTS = src/promo.sql \
 	src/behavior/clean.sql src/behavior/timeline.sql src/behavior/features.sql \
 	src/behavior/rfm.sql src/behavior/lifetime.sql \
@@ -25,6 +25,7 @@ ROOM_SCRIPTS = src/promo.sql \
 	src/membership/program.sql src/membership/member.sql \
 	src/membership/ledger.sql src/membership/points.sql src/membership/holds.sql \
 	src/membership/reversal.sql src/membership/merge.sql src/membership/audit.sql \
+	src/coupon/promotion.sql src/coupon/code.sql src/coupon/usage.sql src/coupon/redemption.sql \
 	src/effect/lift.sql \
 	src/night/privacy.sql
 

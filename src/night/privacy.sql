@@ -18,6 +18,7 @@ BEGIN
 		'recommend', promo.recommend_customer_data(number),
 		'segment', promo.segment_customer_data(number),
 		'membership', promo.membership_customer_data(number),
+		'coupon', promo.coupon_customer_data(number),
 		'not_included', 'Timelines and predictions in the shop''s own tables are the shop''s to show and erase.');
 END
 $$;
@@ -36,6 +37,7 @@ BEGIN
 	IF number IS NULL THEN
 		RETURN false;
 	END IF;
+	PERFORM promo.coupon_forget(number);
 	PERFORM promo.membership_forget(number);
 	PERFORM promo.segment_forget(number);
 	PERFORM promo.recommend_forget(number);
