@@ -57,6 +57,23 @@ FROM (VALUES ('up', 'SELECT customer, item, weight, now() - item * interval ''1 
 	LATERAL promo.build_recommender(v.name, v.query, '{"half_life": "30 days", "method": "bm25"}') b;
 SELECT count(*) AS built, count(DISTINCT lists(name)) AS different FROM weighed;
 
+-- What is said of items: by content alone, likeness by words, tags and
+-- attributes; beside another method it finds neighbors for items that nobody
+-- has had yet.
+CREATE TABLE article (item int, words text, tags text[], size int);
+INSERT INTO article VALUES (1, 'red shirt', ARRAY['summer', 'sale'], 5), (2, 'red dress', ARRAY['summer'], 5),
+	(3, 'blue jeans', NULL, 7), (9, 'blue shirt', ARRAY['sale', NULL], NULL);
+SELECT method, items, pairs, neighbors FROM promo.build_recommender('content',
+	'SELECT c, i FROM generate_series(1, 20) c, generate_series(1, 4) i WHERE (c + i) % 3 > 0',
+	'{"method": "content", "content_query": "SELECT * FROM article"}');
+SELECT item, neighbor, round(score::numeric, 5) AS score FROM promo.recommender_neighbors('content');
+SELECT method, items, pairs, neighbors FROM promo.build_recommender('content',
+	'SELECT c, i FROM generate_series(1, 20) c, generate_series(1, 4) i WHERE (c + i) % 3 > 0',
+	'{"content_query": "SELECT * FROM article", "content_weight": 0.2}');
+SELECT item, neighbor, round(score::numeric, 5) AS score FROM promo.recommender_neighbors('content') WHERE item IN ('4', '9');
+SELECT promo.build_recommender('content', 'SELECT 1, 2', '{"content_query": "SELECT NULL, 1"}');
+SELECT promo.build_recommender('content', 'SELECT 1, 2', '{"content_query": "SELECT 1"}');
+
 -- All that is wrong with the options is told at once.
 SELECT promo.build_recommender('wrong', 'SELECT customer, item FROM purchase',
 	'{"method": "best", "neighbors": 0, "shrink": -1, "min_support": 0.5, "prune": "both", "lambda": 5,

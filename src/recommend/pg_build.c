@@ -32,6 +32,7 @@
 #include "pg/stored.h"
 #include "promo.h"
 #include "recommend/build.h"
+#include "recommend/pg_content.h"
 #include "recommend/pg_gather.h"
 #include "recommend/pg_kernel.h"
 #include "recommend/pg_open.h"
@@ -56,14 +57,17 @@ typedef struct Work
 	Memory		memory;
 	BuildOptions options;
 	Gathering	ids;
-	GatheredQuery		rows;
-	GatheredQuery		events;
+	GatheredQuery rows;
+	GatheredQuery events;
+	GatheredContent content;
+	NeighborLists content_lists;
 	Matrix		matrix;
 	Matrix		event_matrix;
 	Matrix		capped;
 	RecommendModel model;
 	int64		n_rows;
 	int64		n_event_rows;
+	uint64		held;			/* bytes that stay to the end */
 	int			workers;
 } Work;
 
@@ -181,6 +185,49 @@ gather(Work *work, const StoredQuery *stored)
 		work->events.held = work->rows.rows.bytes;
 		work->n_event_rows = stored_query_run(&event, gather_row, &work->events);
 	}
+	if (options->content_query != NULL)
+	{
+		StoredQuery content = *stored;
+
+		content.query = options->content_query;
+		gather_content_start(&work->content, &work->ids);
+		work->content.held = work->rows.rows.bytes + work->events.rows.bytes;
+		(void) stored_query_run(&content, gather_content_row, &work->content);
+	}
+}
+
+/* Finds the neighbors by content, under the numbers of the matrix. */
+static void
+compare_content(Work *work)
+{
+	uint32		n_items = work->matrix.n_items;
+	uint32		neighbors = work->options.recommend.neighbors;
+
+	build_check_memory(work->held + content_need(&work->content.content, n_items, neighbors),
+					   "Comparing the items by their content");
+	if (!content_build(&work->memory, &work->content.content, work->matrix.item_number,
+					   n_items, neighbors, &work->content_lists))
+		out_of_memory();
+	work->held -= work->content.content.bytes;
+	content_end(&work->content.content);
+	work->held += neighbors_count(&work->content_lists) * sizeof(Neighbor) +
+		(uint64) n_items * sizeof(uint64);
+}
+
+/* Bytes of a matrix */
+static uint64
+matrix_bytes(const Matrix *matrix)
+{
+	uint64		entry = 2 * sizeof(uint32);
+
+	if (matrix->values != NULL)
+		entry += 2 * sizeof(float);
+	if (matrix->amounts != NULL && matrix->amounts != matrix->values)
+		entry += sizeof(float);
+	if (matrix->last_at != NULL)
+		entry += sizeof(int64);
+	return matrix->n_entries * entry +
+		((uint64) matrix->n_customers + matrix->n_items) * 2 * sizeof(uint64);
 }
 
 /* Turns the rows into matrices; what they came as goes. */
@@ -190,7 +237,8 @@ make_matrices(Work *work)
 	const RecommendOptions *options = &work->options.recommend;
 	MatrixOptions own = {options->half_life, NULL, NULL, true};
 	bool		has_events = work->options.event_query != NULL;
-	uint64		held = gather_bytes(has_events ? &work->events : &work->rows);
+	uint64		held = gather_bytes(has_events ? &work->events : &work->rows) +
+		work->content.content.bytes;
 	bool		is_capped;
 
 	build_check_memory(held + matrix_need(&work->rows.rows, &own),
@@ -210,22 +258,16 @@ make_matrices(Work *work)
 					build_counts(options->method) ? options->user_cap : 0, &is_capped,
 					&work->capped))
 		out_of_memory();
-}
-
-/* Bytes of a matrix */
-static uint64
-matrix_bytes(const Matrix *matrix)
-{
-	uint64		entry = 2 * sizeof(uint32);
-
-	if (matrix->values != NULL)
-		entry += 2 * sizeof(float);
-	if (matrix->amounts != NULL && matrix->amounts != matrix->values)
-		entry += sizeof(float);
-	if (matrix->last_at != NULL)
-		entry += sizeof(int64);
-	return matrix->n_entries * entry +
-		((uint64) matrix->n_customers + matrix->n_items) * 2 * sizeof(uint64);
+	work->held = work->ids.customers.bytes + work->ids.items.bytes + matrix_bytes(&work->matrix);
+	if (is_capped)
+		work->held += matrix_bytes(&work->capped);
+	if (has_events)
+		work->held += matrix_bytes(&work->event_matrix);
+	if (work->options.content_query != NULL)
+	{
+		work->held += work->content.content.bytes;
+		compare_content(work);
+	}
 }
 
 static void
@@ -235,18 +277,14 @@ build(Work *work)
 	BuildInput	input = {0};
 	NeighborLists neighbors = {0};
 	uint32		n_active = neighbors_active(&work->matrix, options->recommend.min_support);
-	uint64		held;
+	uint64		held = work->held;
 	char	   *what = psprintf("Building on " UINT64_FORMAT " pairs", work->matrix.n_entries);
 
 	input.matrix = &work->matrix;
 	input.counted = work->capped.items != NULL ? &work->capped : &work->matrix;
 	input.events = options->event_query != NULL ? &work->event_matrix : NULL;
+	input.content = options->content_query != NULL ? &work->content_lists : NULL;
 	input.options = options->recommend;
-	held = work->ids.customers.bytes + work->ids.items.bytes + matrix_bytes(&work->matrix);
-	if (input.counted != input.matrix)
-		held += matrix_bytes(input.counted);
-	if (input.events != NULL)
-		held += matrix_bytes(input.events);
 	if (build_counts(options->recommend.method))
 	{
 		uint64		after = build_need(&input, n_active);
