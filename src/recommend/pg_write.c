@@ -129,24 +129,15 @@ store_customers(const Matrix *matrix)
 	return store;
 }
 
-/* Gives numbers to customers that have none, and learns those of all. */
-static void
-number_customers(const Matrix *matrix, NumberedCustomer *customers)
+/* Learns the numbers of those among the given that have any; gives how many. */
+static uint32
+find_customers(NumberedCustomer *customers)
 {
-	Tuplestorestate *store = store_customers(matrix);
+	SPIPlanPtr	plan = SPI_prepare("SELECT g.number, c.customer_id FROM given g"
+								   " JOIN promo.customer c ON c.shop_id = g.customer", 0, NULL);
 	Portal		portal;
-	SPIPlanPtr	plan;
 	uint32		found = 0;
 
-	/* In one order, so that two sessions do not wait for each other. */
-	(void) spi_run("INSERT INTO promo.customer (shop_id)"
-				   " SELECT g.customer FROM given g WHERE NOT EXISTS"
-				   " (SELECT FROM promo.customer c WHERE c.shop_id = g.customer)"
-				   " ORDER BY g.number"
-				   " ON CONFLICT ON CONSTRAINT customer_shop_id_key DO NOTHING",
-				   0, NULL, NULL, NULL);
-	plan = SPI_prepare("SELECT g.number, c.customer_id FROM given g"
-					   " JOIN promo.customer c ON c.shop_id = g.customer", 0, NULL);
 	if (plan == NULL)
 		elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
 	portal = SPI_cursor_open(NULL, plan, NULL, NULL, false);
@@ -171,6 +162,27 @@ number_customers(const Matrix *matrix, NumberedCustomer *customers)
 		SPI_freetuptable(SPI_tuptable);
 	}
 	SPI_cursor_close(portal);
+	return found;
+}
+
+/* Gives numbers to customers that have none, and learns those of all. */
+static void
+number_customers(const Matrix *matrix, NumberedCustomer *customers)
+{
+	Tuplestorestate *store = store_customers(matrix);
+	uint32		found = find_customers(customers);
+
+	if (found < matrix->n_customers)
+	{
+		/* In one order, so that two sessions do not wait for each other. */
+		(void) spi_run("INSERT INTO promo.customer (shop_id)"
+					   " SELECT g.customer FROM given g WHERE NOT EXISTS"
+					   " (SELECT FROM promo.customer c WHERE c.shop_id = g.customer)"
+					   " ORDER BY g.number"
+					   " ON CONFLICT ON CONSTRAINT customer_shop_id_key DO NOTHING",
+					   0, NULL, NULL, NULL);
+		found = find_customers(customers);
+	}
 	spi_check(SPI_unregister_relation("given"), "SPI_unregister_relation");
 	tuplestore_end(store);
 	if (found != matrix->n_customers)
