@@ -19,6 +19,9 @@
 /* Customers whose items are fetched ahead */
 #define AHEAD 6
 
+/* Counts to here are exact as floats. */
+#define EXACT_COUNT 16777216
+
 typedef struct Ridge
 {
 	const Memory *memory;
@@ -27,12 +30,12 @@ typedef struct Ridge
 	const NeighborLists *candidates;
 	NeighborLists targets;		/* of each item those that it is a candidate of */
 	uint32_t   *rising;			/* candidates of each target by number */
-	double	   *sums;			/* a row of G, all 0 between rows */
-	uint32_t   *touched;
+	uint32_t   *counts;			/* a row of G without values, all 0 between rows */
+	double	   *sums;			/* with values, NULL without */
 
 	/*
 	 * The equations of targets first .. end - 1, one after the other: the
-	 * lower triangle of G_NN by rows, then g.  Counts are exact as floats.
+	 * lower triangle of G_NN by rows, then g; as floats where that is exact.
 	 */
 	uint32_t	first;
 	uint32_t	end;
@@ -80,13 +83,12 @@ compare_numbers(const void *left, const void *right)
 	return (*a > *b) - (*a < *b);
 }
 
-/* The row of G of an item, up to itself; gives how many others were touched. */
-static uint32_t
+/* The row of G of an item, up to itself */
+static void
 reckon_row(Ridge *ridge, uint32_t item)
 {
 	const Matrix *matrix = ridge->matrix;
 	uint64_t	end = matrix->item_start[item + 1];
-	uint32_t	n = 0;
 	uint64_t	at;
 
 	for (at = matrix->item_start[item]; at < end; at++)
@@ -97,14 +99,14 @@ reckon_row(Ridge *ridge, uint32_t item)
 
 		if (at + AHEAD < end)
 			__builtin_prefetch(matrix->items + matrix->customer_start[matrix->customers[at + AHEAD]]);
-		if (matrix->values == NULL)
-			do
-			{
-				j = *list++;
-				ridge->touched[n] = j;
-				n += ridge->sums[j] == 0;
-				ridge->sums[j]++;
-			} while (j < item);
+		if (ridge->sums == NULL)
+		{
+			uint32_t   *counts = ridge->counts;
+
+			while ((j = *list++) < item)
+				counts[j]++;
+			counts[item]++;
+		}
 		else
 		{
 			double		value = matrix->item_values[at];
@@ -113,13 +115,25 @@ reckon_row(Ridge *ridge, uint32_t item)
 			do
 			{
 				j = *list++;
-				ridge->touched[n] = j;
-				n += ridge->sums[j] == 0;
 				ridge->sums[j] += value * *others++;
 			} while (j < item);
 		}
 	}
-	return n;
+}
+
+static double
+row_at(const Ridge *ridge, uint32_t j)
+{
+	return ridge->sums == NULL ? (double) ridge->counts[j] : ridge->sums[j];
+}
+
+static void
+clear_row(Ridge *ridge, uint32_t item)
+{
+	if (ridge->sums == NULL)
+		memset(ridge->counts, 0, ((size_t) item + 1) * sizeof(uint32_t));
+	else
+		memset(ridge->sums, 0, ((size_t) item + 1) * sizeof(double));
 }
 
 /* Hands the row of the item out to the equations that it is in. */
@@ -146,9 +160,9 @@ hand_out(Ridge *ridge, uint32_t item)
 		for (row = 0; list[row] != item;)
 			row++;
 		for (k = 0; k <= row; k++)
-			put(ridge, place + (uint64_t) row * (row + 1) / 2 + k, ridge->sums[list[k]]);
+			put(ridge, place + (uint64_t) row * (row + 1) / 2 + k, row_at(ridge, list[k]));
 		if (target < item)
-			put(ridge, place + (uint64_t) n * (n + 1) / 2 + row, ridge->sums[target]);
+			put(ridge, place + (uint64_t) n * (n + 1) / 2 + row, row_at(ridge, target));
 	}
 
 	/* And to its own, what concerns more popular ones */
@@ -160,14 +174,33 @@ hand_out(Ridge *ridge, uint32_t item)
 		uint32_t	k;
 
 		for (k = 0; k < n && list[k] < item; k++)
-			put(ridge, place + k, ridge->sums[list[k]]);
+			put(ridge, place + k, row_at(ridge, list[k]));
 	}
+}
+
+/* The sum of products, as four sums that do not wait for each other */
+static double
+inner_product(const double *a, const double *b, uint32_t n)
+{
+	double		sums[4] = {0, 0, 0, 0};
+	uint32_t	k;
+
+	for (k = 0; k + 4 <= n; k += 4)
+	{
+		sums[0] += a[k] * b[k];
+		sums[1] += a[k + 1] * b[k + 1];
+		sums[2] += a[k + 2] * b[k + 2];
+		sums[3] += a[k + 3] * b[k + 3];
+	}
+	for (; k < n; k++)
+		sums[0] += a[k] * b[k];
+	return (sums[0] + sums[1]) + (sums[2] + sums[3]);
 }
 
 /*
  * Solves the equation in place by Cholesky's factors, a triangle by rows
- * (Golub, Van Loan, Matrix Computations, 4.2).  G_NN + lambda I is positive
- * definite, since lambda is above 0.
+ * (Golub, Van Loan, Matrix Computations, 4.2), whose diagonal is kept as its
+ * inverse.  G_NN + lambda I is positive definite, since lambda is above 0.
  */
 static void
 solve(double *l, double *x, uint32_t n)
@@ -179,29 +212,23 @@ solve(double *l, double *x, uint32_t n)
 	for (i = 0; i < n; i++)
 	{
 		double	   *row = l + (size_t) i * (i + 1) / 2;
+		double		pivot;
 
 		for (j = 0; j < i; j++)
 		{
 			const double *above = l + (size_t) j * (j + 1) / 2;
-			double		sum = row[j];
 
-			for (k = 0; k < j; k++)
-				sum -= row[k] * above[k];
-			row[j] = sum / above[j];
+			row[j] = (row[j] - inner_product(row, above, j)) * above[j];
 		}
-		for (k = 0; k < i; k++)
-		{
-			row[i] -= row[k] * row[k];
-			x[i] -= row[k] * x[k];
-		}
-		row[i] = sqrt(row[i]);
-		x[i] /= row[i];
+		pivot = sqrt(row[i] - inner_product(row, row, i));
+		row[i] = 1 / pivot;
+		x[i] = (x[i] - inner_product(row, x, i)) * row[i];
 	}
 	for (i = n; i-- > 0;)
 	{
 		const double *row = l + (size_t) i * (i + 1) / 2;
 
-		x[i] /= row[i];
+		x[i] *= row[i];
 		for (k = 0; k < i; k++)
 			x[k] -= row[k] * x[i];
 	}
@@ -299,14 +326,11 @@ run_turn(Ridge *ridge, uint64_t *to, NeighborLists *weights, Neighbor *list, uin
 	}
 	for (item = 0; item < n_items; item++)
 	{
-		uint32_t	n;
-
 		if (!is_needed[item])
 			continue;
-		n = reckon_row(ridge, item);
+		reckon_row(ridge, item);
 		hand_out(ridge, item);
-		while (n-- > 0)
-			ridge->sums[ridge->touched[n]] = 0;
+		clear_row(ridge, item);
 		if (!memory->may_go_on(memory->arg))
 			return false;
 	}
@@ -336,12 +360,14 @@ start_ridge(Ridge *ridge, NeighborLists *weights)
 	weights->item = memory_array(memory, all, sizeof(uint32_t));
 	weights->score = memory_array(memory, all, sizeof(float));
 	ridge->rising = memory_array(memory, all, sizeof(uint32_t));
-	ridge->sums = memory_zero_array(memory, n, sizeof(double));
-	ridge->touched = memory_array(memory, n + 1, sizeof(uint32_t));
+	if (ridge->matrix->values != NULL)
+		ridge->sums = memory_zero_array(memory, n, sizeof(double));
+	else
+		ridge->counts = memory_zero_array(memory, n, sizeof(uint32_t));
 	ridge->triangle = memory_array(memory, most * (most + 1) / 2, sizeof(double));
 	ridge->solution = memory_array(memory, most, sizeof(double));
 	if (weights->start == NULL || weights->item == NULL || weights->score == NULL ||
-		ridge->rising == NULL || ridge->sums == NULL || ridge->touched == NULL ||
+		ridge->rising == NULL || (ridge->sums == NULL && ridge->counts == NULL) ||
 		ridge->triangle == NULL || ridge->solution == NULL)
 		return false;
 	for (item = 0; item < n; item++)
@@ -371,7 +397,7 @@ ridge_build(const Memory *memory, const Matrix *matrix, const RecommendOptions *
 	ridge.matrix = matrix;
 	ridge.options = options;
 	ridge.candidates = candidates;
-	ridge.is_wide = matrix->values != NULL;
+	ridge.is_wide = matrix->values != NULL || matrix->n_customers > EXACT_COUNT;
 	goes_on = list != NULL && is_needed != NULL && start_ridge(&ridge, weights);
 	while (goes_on && ridge.first < candidates->n_items)
 	{
@@ -395,7 +421,7 @@ ridge_build(const Memory *memory, const Matrix *matrix, const RecommendOptions *
 	neighbors_end(memory, &ridge.targets);
 	memory_release(memory, ridge.rising);
 	memory_release(memory, ridge.sums);
-	memory_release(memory, ridge.touched);
+	memory_release(memory, ridge.counts);
 	memory_release(memory, ridge.triangle);
 	memory_release(memory, ridge.solution);
 	memory_release(memory, list);
