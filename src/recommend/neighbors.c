@@ -93,6 +93,7 @@ kernel_start(Kernel *kernel, const Matrix *matrix, const RecommendOptions *optio
 	kernel->item_values = matrix->item_values;
 	for (customer = 0; customer < matrix->n_customers; customer++)
 		kernel->n_present += matrix_basket(matrix, customer) > 0;
+	kernel->log_present = log(kernel->n_present > 0 ? (double) kernel->n_present : 1);
 }
 
 uint32_t
@@ -362,7 +363,7 @@ reckon_norms(Kernel *kernel)
 		else
 		{
 			kernel->source[item] = norm;
-			kernel->target[item] = norm;
+			kernel->target[item] = kernel->method == RECOMMEND_LLR ? log(norm) : norm;
 		}
 	}
 }
@@ -372,13 +373,14 @@ static void
 reckon_blocks(Kernel *kernel)
 {
 	bool		wants_most = kernel->method == RECOMMEND_BM25;
+	bool		wants_most_source = wants_most || kernel->method == RECOMMEND_LLR;
 	uint32_t	item;
 
 	for (item = 0; item < kernel->n_active; item++)
 	{
 		uint32_t	block = item / BLOCK;
 
-		if (item % BLOCK == 0 || (kernel->source[item] > kernel->block_source[block]) == wants_most)
+		if (item % BLOCK == 0 || (kernel->source[item] > kernel->block_source[block]) == wants_most_source)
 			kernel->block_source[block] = kernel->source[item];
 		if (item % BLOCK == 0 || (kernel->target[item] > kernel->block_target[block]) == wants_most)
 			kernel->block_target[block] = kernel->target[item];
@@ -472,6 +474,28 @@ score_of(const Kernel *kernel, double sum, uint32_t s, uint32_t t)
 	}
 }
 
+/*
+ * No item of the block has a ratio of worst with fewer customers of both, c.
+ * Of the four terms of the sum of observed log (observed / expected) those of
+ * one without the other are below 0, and that of neither, (e + d) log (1 + d /
+ * e) with d at most c, is at most c + c^2 / e.  So half the ratio is at most
+ *
+ *		c (log (c all / (one other)) + 1 + c / e)
+ *
+ * in which c is at most what the item itself has.
+ */
+static double
+llr_least(const Kernel *kernel, uint32_t i, uint32_t block, double worst)
+{
+	double		all = kernel->n_present;
+	double		one = kernel->source[i];
+	double		neither = (all - one) * (all - kernel->block_source[block]) / all;
+
+	if (neither <= 0)
+		return 0;
+	return 0.5 * worst / (kernel->log_present - kernel->block_target[block] + 1 + one / neither);
+}
+
 /* Sums below it are wanted neither by item i's list nor by any of the block. */
 static inline double
 least_sum(const Kernel *kernel, uint32_t i, uint32_t block)
@@ -491,7 +515,7 @@ least_sum(const Kernel *kernel, uint32_t i, uint32_t block)
 		case RECOMMEND_BM25:
 			return worst / (kernel->source[i] * kernel->block_source[block]);
 		case RECOMMEND_LLR:
-			return 0;
+			return llr_least(kernel, i, block, worst);
 		default:
 			bound = kernel->source[i] * kernel->block_target[block];
 			other = kernel->target[i] * kernel->block_source[block];
@@ -664,8 +688,7 @@ run_item(Kernel *kernel, Row *row)
 	uint64_t	customers = kernel->item_start[row->item + 1] - kernel->item_start[row->item];
 	bool		are_counts = !kernel->has_values && !kernel->has_weights;
 
-	/* Chance alone decides what llr wants, which is no bound on the count. */
-	row->is_swept = kernel->method != RECOMMEND_LLR && !kernel->has_values &&
+	row->is_swept = !kernel->has_values &&
 		additions(kernel, row->item) > SWEPT_FROM * row->item * (are_counts ? 1 : 8);
 	row->most = are_counts ? (double) customers : INFINITY;
 	if (!are_counts)

@@ -55,6 +55,7 @@ typedef struct Kernel
 	uint32_t	n_customers;
 	uint64_t	n_entries;
 	uint32_t	n_present;		/* customers with items */
+	double		log_present;
 	double		shrink;
 	double		source_exponent;
 	double		target_exponent;
@@ -74,7 +75,7 @@ typedef struct Kernel
 
 	double	   *weight;			/* of each customer */
 	double	   *source;			/* what an item's norm makes of it as a source, */
-	double	   *target;			/* and as a target */
+	double	   *target;			/* and as a target; for llr its logarithm */
 	double	   *block_source;	/* of some items that lie together, the least */
 	double	   *block_target;
 	double	   *logs;			/* x log x, for counts of customers */
