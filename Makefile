@@ -25,6 +25,7 @@ ROOM_SCRIPTS = src/promo.sql \
 	src/membership/program.sql src/membership/member.sql \
 	src/membership/ledger.sql src/membership/points.sql src/membership/holds.sql \
 	src/membership/reversal.sql src/membership/merge.sql src/membership/audit.sql \
+	src/membership/statement.sql \
 	src/coupon/promotion.sql src/coupon/code.sql src/coupon/usage.sql src/coupon/redemption.sql \
 	src/effect/lift.sql \
 	src/night/privacy.sql

@@ -19,6 +19,8 @@ $node->safe_psql(
 	FROM generate_series(1, 100) g, generate_series(1, 3) i;
 	SELECT promo.redeem_points('c' || g, 'r', g + 1, '2026-01-03 00:00Z') FROM generate_series(5, 50) g;
 	SELECT promo.hold_points('c' || g, 'h', g, '2026-01-03 00:00Z', '1 year'), promo.return_order('c' || g, 'b', 'o1', 1, '2026-01-04 00:00Z') FROM generate_series(60, 70) g;
+	SELECT promo.earn('c' || g, 'short', '{"points": 9, "amount": 9, "expires_at": "2026-02-01T00:00Z"}', '2026-01-05 00:00Z') FROM generate_series(70, 90) g;
+	SELECT promo.merge_members('c90', 'c91', '2026-01-06 00:00Z'), promo.transfer_points('c92', 't', 'c93', 100, '2026-01-06 00:00Z');
 	SELECT promo.suspend_member('c1', 'fraud?', '2026-02-01 00:00Z'), promo.close_member('c2', 'asked for it', '2026-02-01 00:00Z'),
 		promo.opt_out_member('c3'), promo.forget_customer('c4');
 });
@@ -31,7 +33,7 @@ my $before = $node->safe_psql('postgres', $rows);
 like($before, qr/^1\|default\|.*\|Europe\/Berlin\|EUR\|2\|spend\|rolling\|12\|/m, 'a program is there');
 
 # One session is in the middle of enrolling, and of redeeming, when the server crashes
-my ($in, $out, $err) = (q{BEGIN; SELECT 'enrolled ' || promo.enroll_all('SELECT ''x'' || g FROM generate_series(1, 1000) g'), promo.redeem_points('c80', 'lost', 100);} . "\n", '', '');
+my ($in, $out, $err) = (q{BEGIN; SELECT 'enrolled ' || promo.enroll_all('SELECT ''x'' || g FROM generate_series(1, 1000) g'), promo.redeem_points('c80', 'lost', 100), promo.points_expire_batch('2026-03-01 00:00Z', 1000), promo.merge_members('c81', 'c82'), promo.transfer_points('c83', 'lost', 'c84', 10);} . "\n", '', '');
 my $session = IPC::Run::start([ 'psql', '-X', '-q', '-A', '-t', '-d', $node->connstr('postgres') ],
 	'<', \$in, '>', \$out, '2>', \$err, IPC::Run::timeout(60));
 $session->pump until $out =~ /enrolled 1000/;
@@ -52,6 +54,7 @@ is($node->safe_psql('restored', $rows), $before, 'the restored tables are equal'
 is($node->safe_psql('restored', q{SELECT promo.enroll('c5'), promo.resume_member('c1', '2026-03-01 00:00Z')}), 'f|t', 'members are members');
 is($node->safe_psql('restored', q{SELECT promo.redeem_points('c5', 'r', 6), promo.redeem_points('c5', 'r2', 9)}), '6|9', 'keys are known, and the points are there');
 is($node->safe_psql('restored', q{SELECT promo.capture_points('c60', 'h', at => '2026-01-05 00:00Z'), promo.release_points('c61', 'h', '2026-01-05 00:00Z')}), '60|t', 'and what is held');
+is($node->safe_psql('restored', q{SELECT promo.points_balance('c90', '2026-01-07 00:00Z'), promo.points_expire_batch('2026-03-01 00:00Z', 1000)}), '552|21', 'a merged customer too, and what is due expires');
 is($node->safe_psql('restored', 'SELECT count(*) FROM promo.membership_audit()'), '0', 'the ledger is proved');
 is( $node->safe_psql('restored', q{SELECT promo.define_program('{"name": "air", "currency": {"code": "EUR", "exponent": 2}, "tiers": [{"name": "basic", "threshold": 0}]}');
 	SELECT max(program_id) > 1 FROM promo.program}), "air\nt", 'numbers go on after those that were restored');
