@@ -20,7 +20,7 @@ ROOM_SCRIPTS = src/promo.sql \
 	src/forest/forest.sql src/forest/predict.sql src/forest/explain.sql \
 	src/forest/linear.sql src/forest/train.sql src/forest/validate.sql src/forest/import.sql \
 	src/forest/metrics.sql \
-	src/recommend/measure.sql src/recommend/build.sql src/recommend/recommend.sql \
+	src/recommend/measure.sql src/recommend/build.sql src/recommend/recommend.sql src/recommend/rules.sql \
 	src/segment/experiment.sql src/segment/segment.sql \
 	src/membership/program.sql src/membership/member.sql \
 	src/membership/ledger.sql src/membership/points.sql src/membership/holds.sql \
