@@ -61,10 +61,22 @@
 /* Nodes with no more rows visit only the bins that they fill. */
 #define SPARSE_ROWS 96
 
-/* Levels of memory: the matrix, and blocks that fit a second and first cache. */
-#define LEVELS 3
-#define BLOCK_ROWS WORD_MAX_ROWS
-static const size_t block_bytes[LEVELS] = {0, 512 * 1024, 24 * 1024};
+/*
+ * Levels of memory: the matrix, and blocks that fit a third, second and first
+ * cache.  The largest is for matrices that are much larger still.
+ */
+#define LEVELS 4
+#define BLOCK_ROWS 200000
+#define MATRIX_OVER_BLOCK 4
+static const size_t block_bytes[LEVELS] = {0, 4 * 1024 * 1024, 512 * 1024, 24 * 1024};
+
+/* Features whose histograms are added up together in a node of several chunks,
+ * and the rows that this is done for at a time: their bytes stay in cache. */
+#define BATCH 8
+#define BATCH_ROWS 256
+
+/* Rows that memory is asked for ahead of their turn */
+#define AHEAD 24
 
 /* Steps (row and feature) between two questions whether we may go on. */
 #define STEPS_BETWEEN 2000000
@@ -174,8 +186,8 @@ struct Grower
 	uint32_t	chunk_rows;		/* rows whose words cannot overflow */
 	int32_t    *features;		/* a permutation; first the constant ones */
 
-	GrowHistogram histograms[2];	/* empty between uses */
-	GrowSum		sums[CODES];
+	GrowHistogram histograms[BATCH];	/* empty between uses */
+	GrowSum		sums[BATCH][CODES];
 	GrowScan	scan;
 	GrowSplit	best;
 
@@ -210,6 +222,20 @@ struct Grower
 	bool		has_sets;
 };
 
+/* Bytes of a row in a block: its codes, and in regression its target. */
+static size_t
+record_bytes(int32_t n_features, bool target)
+{
+	return ((size_t) n_features + 7) / 8 * 8 + (target ? sizeof(double) : 0);
+}
+
+/* Whether rows of so many bytes are many enough for the largest blocks */
+static bool
+is_large(int64_t n_rows, size_t record)
+{
+	return (size_t) n_rows * record >= MATRIX_OVER_BLOCK * block_bytes[1];
+}
+
 uint64_t
 grow_need(int64_t n_rows, int32_t n_features, int32_t n_classes)
 {
@@ -221,7 +247,10 @@ grow_need(int64_t n_rows, int32_t n_features, int32_t n_classes)
 	if (n_classes > 2)
 		fixed += CODES * (uint64_t) n_classes * 2 * sizeof(double);
 	for (level = 1; level < LEVELS; level++)
-		fixed += block_bytes[level];
+	{
+		if (level > 1 || is_large(n_rows, record_bytes(n_features, n_classes == 0)))
+			fixed += block_bytes[level];
+	}
 	fixed += (uint64_t) n_features * (sizeof(int32_t) + 2 * sizeof(uint64_t)) +
 		permute_need(n_features);
 	return fixed + (uint64_t) n_rows * a_row;
@@ -243,8 +272,8 @@ grow_start(const Memory *memory, const GrowMatrix *matrix)
 	grower->matrix = matrix;
 	grower->pairs = k <= 2;
 	grower->n_classes = k;
-	grower->target_at = ((size_t) matrix->n_features + 7) / 8 * 8;
-	grower->record = grower->target_at + (k == 0 ? sizeof(double) : 0);
+	grower->target_at = record_bytes(matrix->n_features, false);
+	grower->record = record_bytes(matrix->n_features, k == 0);
 	grower->levels[0].bytes = matrix->bytes;
 	grower->levels[0].feature_step = matrix->feature_step;
 
@@ -269,7 +298,7 @@ grow_start(const Memory *memory, const GrowMatrix *matrix)
 		grower->words != NULL && grower->features != NULL && grower->stack != NULL &&
 		grower->nodes != NULL && grower->oob_trees != NULL && grower->gains != NULL;
 
-	for (level = 1; level < LEVELS; level++)
+	for (level = is_large(matrix->n_rows, grower->record) ? 1 : 2; level < LEVELS; level++)
 	{
 		grower->levels[level].block = memory_array(memory, block_bytes[level], 1);
 		grower->levels[level].bytes = grower->levels[level].block;
@@ -654,7 +683,25 @@ scan_put_word(const double *weights, uint64_t word,
 			 rows, weight, sum);
 }
 
-/* The same for two features, which share what is read of each row. */
+/* Adds words to the histograms of two features, which share what is read of a row. */
+static inline void
+add_pair(GrowHistogram *first, GrowHistogram *second,
+		 const uint8_t *first_bytes, const uint8_t *second_bytes,
+		 const GrowRow *rows, const uint64_t *words, uint32_t n)
+{
+	uint32_t	i;
+
+	for (i = 0; i < n; i++)
+	{
+		uint32_t	offset = rows[i].offset;
+		uint64_t	word = words[i];
+
+		first->words[first_bytes[offset]] += word;
+		second->words[second_bytes[offset]] += word;
+	}
+}
+
+/* The same; a small node notes the bins. */
 static inline void
 add_two(GrowHistogram *first, GrowHistogram *second,
 		const uint8_t *first_bytes, const uint8_t *second_bytes,
@@ -664,14 +711,7 @@ add_two(GrowHistogram *first, GrowHistogram *second,
 
 	if (n > SPARSE_ROWS)
 	{
-		for (i = 0; i < n; i++)
-		{
-			uint32_t	offset = rows[i].offset;
-			uint64_t	word = words[i];
-
-			first->words[first_bytes[offset]] += word;
-			second->words[second_bytes[offset]] += word;
-		}
+		add_pair(first, second, first_bytes, second_bytes, rows, words, n);
 		return;
 	}
 	for (i = 0; i < n; i++)
@@ -792,19 +832,75 @@ list_weighted(Grower *grower, const GrowNode *node, int32_t feature)
 	scan->n = n;
 }
 
-/* The same for a node of any size, as sums. */
+/*
+ * Adds up some features of a node of several chunks.  A few rows at a time, so
+ * that what is fetched of a row serves all of them.
+ */
 static void
-list_sums(Grower *grower, const GrowNode *node, const GrowTotal *total, int32_t feature)
+sum_features(Grower *grower, const GrowNode *node, const GrowTotal *total,
+			 const int32_t *features, int n)
+{
+	const GrowRow *rows = grower->rows + node->begin;
+	const uint8_t *bytes[BATCH];
+	uint32_t	begin;
+	uint32_t	end;
+	int			f;
+
+	for (f = 0; f < n; f++)
+	{
+		bytes[f] = feature_bytes(grower, node, features[f]);
+		memset(grower->sums[f], 0, sizeof(grower->sums[f]));
+	}
+	for (begin = 0; begin < total->rows; begin = end)
+	{
+		uint32_t	at;
+
+		end = total->rows - begin < grower->chunk_rows ? total->rows : begin + grower->chunk_rows;
+		for (at = begin; at < end; at += BATCH_ROWS)
+		{
+			uint32_t	count = end - at < BATCH_ROWS ? end - at : BATCH_ROWS;
+
+			for (f = 0; f + 1 < n; f += 2)
+				add_pair(&grower->histograms[f], &grower->histograms[f + 1], bytes[f], bytes[f + 1],
+						 rows + at, grower->words + at, count);
+			if (f < n)
+				add_words(&grower->histograms[f], bytes[f], rows + at, grower->words + at, count);
+		}
+		for (f = 0; f < n; f++)
+		{
+			uint64_t   *words = grower->histograms[f].words;
+			GrowSum    *sums = grower->sums[f];
+			int			n_codes = grower->matrix->n_bins[features[f]] + 1;
+			int			code;
+
+			for (code = 0; code < n_codes; code++)
+			{
+				uint64_t	word = words[code];
+
+				sums[code].rows += (uint32_t) (word >> WORD_ROWS_SHIFT);
+				sums[code].weight += (word >> WORD_WEIGHT_SHIFT) & WORD_MAX_WEIGHT;
+				sums[code].sum += word & WORD_SUM_MASK;
+				words[code] = 0;
+			}
+		}
+	}
+}
+
+/*
+ * The same for a node of any size, as sums; those of a node of several chunks
+ * were added up before, in place `at`.
+ */
+static void
+list_sums(Grower *grower, const GrowNode *node, const GrowTotal *total, int32_t feature, int at)
 {
 	const double *weights = grower->matrix->class_weights;
 	const uint8_t *bytes = feature_bytes(grower, node, feature);
 	const GrowRow *rows = grower->rows + node->begin;
 	GrowHistogram *histogram = &grower->histograms[0];
 	GrowScan   *scan = &grower->scan;
-	GrowSum    *sums = grower->sums;
+	const GrowSum *sums = grower->sums[at];
 	int			n_codes = grower->matrix->n_bins[feature] + 1;
 	int			n = 0;
-	uint32_t	begin;
 	int			code;
 
 	if (grower->matrix->weights != NULL)
@@ -824,23 +920,6 @@ list_sums(Grower *grower, const GrowNode *node, const GrowTotal *total, int32_t 
 		return;
 	}
 
-	memset(sums, 0, (size_t) n_codes * sizeof(*sums));
-	for (begin = 0; begin < total->rows; begin += grower->chunk_rows)
-	{
-		uint32_t	left = total->rows - begin;
-
-		add_words(histogram, bytes, rows + begin, grower->words + begin,
-				  left < grower->chunk_rows ? left : grower->chunk_rows);
-		for (code = 0; code < n_codes; code++)
-		{
-			uint64_t	word = histogram->words[code];
-
-			sums[code].rows += (uint32_t) (word >> WORD_ROWS_SHIFT);
-			sums[code].weight += (word >> WORD_WEIGHT_SHIFT) & WORD_MAX_WEIGHT;
-			sums[code].sum += word & WORD_SUM_MASK;
-			histogram->words[code] = 0;
-		}
-	}
 	scan_put(weights, sums[0].rows, sums[0].weight, sums[0].sum,
 			 &scan->null_rows, &scan->null_weight, &scan->null_sum);
 	for (code = 1; code < n_codes; code++)
@@ -1172,7 +1251,7 @@ try_words(Grower *grower, GrowHistogram *histogram, const GrowTotal *total, int3
 /* Tries a feature; false when it is constant in the node. */
 static bool
 try_feature_pairs(Grower *grower, const GrowNode *node, const GrowTotal *total,
-				  int32_t feature)
+				  int32_t feature, int at)
 {
 	const GrowMatrix *matrix = grower->matrix;
 	GrowScan   *scan = &grower->scan;
@@ -1185,7 +1264,7 @@ try_feature_pairs(Grower *grower, const GrowNode *node, const GrowTotal *total,
 		return try_words(grower, &grower->histograms[0], total, feature);
 	}
 
-	list_sums(grower, node, total, feature);
+	list_sums(grower, node, total, feature, at);
 	if (scan->n + (scan->null_rows > 0) < 2)
 		return false;
 	if (matrix->kinds[feature] == FOREST_CATEGORY)
@@ -1449,12 +1528,37 @@ try_feature_classes(Grower *grower, const GrowNode *node, const GrowTotal *total
 	return varies;
 }
 
-/* Tries one feature, or two when both fit; tells which vary. */
+/* Whether the features of a node are added up several at a time. */
+static inline bool
+in_batches(const Grower *grower, const GrowTotal *total)
+{
+	return grower->pairs && total->chunked && grower->matrix->weights == NULL;
+}
+
+/* How many of so many features are tried together */
+static inline int
+batch_of(const Grower *grower, const GrowTotal *total, const int32_t *features, int n)
+{
+	if (in_batches(grower, total))
+		return n < BATCH ? n : BATCH;
+	return n > 1 && has_words(grower, total, features[0]) &&
+		has_words(grower, total, features[1]) ? 2 : 1;
+}
+
+/* Tries a batch of features; tells which vary. */
 static void
 try_features(Grower *grower, const GrowNode *node, const GrowTotal *total,
 			 const int32_t *features, int n, bool *varies)
 {
-	if (n == 2)
+	int			f;
+
+	if (in_batches(grower, total))
+	{
+		sum_features(grower, node, total, features, n);
+		for (f = 0; f < n; f++)
+			varies[f] = try_feature_pairs(grower, node, total, features[f], f);
+	}
+	else if (n == 2)
 	{
 		add_two(&grower->histograms[0], &grower->histograms[1],
 				feature_bytes(grower, node, features[0]),
@@ -1464,7 +1568,7 @@ try_features(Grower *grower, const GrowNode *node, const GrowTotal *total,
 		varies[1] = try_words(grower, &grower->histograms[1], total, features[1]);
 	}
 	else if (grower->pairs)
-		varies[0] = try_feature_pairs(grower, node, total, features[0]);
+		varies[0] = try_feature_pairs(grower, node, total, features[0], 0);
 	else
 		varies[0] = try_feature_classes(grower, node, total, features[0]);
 }
@@ -1510,13 +1614,10 @@ search_node(Grower *grower, GrowNode *node, const GrowTotal *total)
 
 		for (at = end; at < last;)
 		{
-			bool		varies[2];
-			int			n = 1;
+			bool		varies[BATCH];
+			int			n = batch_of(grower, total, features + at, last - at);
 			int			i;
 
-			if (at + 1 < last && has_words(grower, total, features[at]) &&
-				has_words(grower, total, features[at + 1]))
-				n = 2;
 			try_features(grower, node, total, features + at, n, varies);
 			for (i = 0; i < n; i++, at++)
 			{
@@ -1751,6 +1852,8 @@ part_rows(GrowRow *rows, GrowRow *side, uint32_t n, const uint8_t *bytes,
 		GrowRow		row = rows[i];
 		bool		passes = passing[bytes[row.offset]];
 
+		__builtin_prefetch(bytes + rows[i + AHEAD < n ? i + AHEAD : i].offset);
+
 		rows[passed] = row;
 		side[failed] = row;
 		passed += passes;
@@ -1769,17 +1872,22 @@ move_rows(Grower *grower, GrowNode *node)
 {
 	const GrowMatrix *matrix = grower->matrix;
 	int			level = node->level;
+	int			next = level + 1;
 	GrowLevel  *from = &grower->levels[level];
-	GrowLevel  *to = from + 1;
+	GrowLevel  *to;
 	size_t		n = (size_t) node->n_rows + node->n_out;
 	size_t		reads = 0;
 	size_t		cost;
-	uint8_t    *record = to->block;
+	uint8_t    *record;
 	int			part;
 
-	if (level + 1 == LEVELS || matrix->weights != NULL || node->n_rows < 32 || n > BLOCK_ROWS ||
-		n * grower->record > block_bytes[level + 1])
+	if (next == 1 && grower->levels[1].block == NULL)
+		next = 2;
+	if (next >= LEVELS || matrix->weights != NULL || node->n_rows < 32 || n > BLOCK_ROWS ||
+		n * grower->record > block_bytes[next])
 		return;
+	to = &grower->levels[next];
+	record = to->block;
 	for (n = node->n_rows; n > (size_t) matrix->min_leaf && n > 1; n /= 2)
 		reads += (size_t) matrix->mtry;
 	cost = from->feature_step == 1 ? grower->record / 8 : (size_t) matrix->n_features;
@@ -1815,7 +1923,7 @@ move_rows(Grower *grower, GrowNode *node)
 			record += grower->record;
 		}
 	}
-	node->level++;
+	node->level = next;
 }
 
 /* Splits a node, or makes it a leaf. */
