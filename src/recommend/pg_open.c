@@ -24,6 +24,7 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#include "pg/memory.h"
 #include "pg/owner.h"
 #include "pg/snapshot.h"
 #include "promo.h"
@@ -63,6 +64,14 @@ typedef struct OpenPiece
 		PackedHistories histories;
 	}			view;
 } OpenPiece;
+
+/* What an open model that is not in the tables is packed from */
+typedef struct ModelInMemory
+{
+	const RecommendModel *model;
+	uint32	   *order;			/* customers as they are numbered */
+	int64	   *ids;
+} ModelInMemory;
 
 static OpenRecommender *at_hand = NULL;
 static OpenRecommender *in_use = NULL;
@@ -275,16 +284,48 @@ read_catalog(OpenRecommender *open)
 		damaged();
 }
 
+/* A new one, with nothing in it yet */
+static OpenRecommender *
+open_start(void)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "promo recommender",
+												  ALLOCSET_DEFAULT_SIZES);
+	OpenRecommender *open = MemoryContextAllocZero(context, sizeof(OpenRecommender));
+	HASHCTL		control;
+
+	open->context = context;
+	memset(&control, 0, sizeof(control));
+	control.keysize = sizeof(PieceKey);
+	control.entrysize = sizeof(OpenPiece);
+	control.hcxt = context;
+	open->pieces = hash_create("promo recommender pieces", 256, &control,
+							   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	return open;
+}
+
+/* Keeps it at hand, with a catalog of so many bytes. */
+static OpenRecommender *
+keep(OpenRecommender *open, Size catalog_bytes)
+{
+	open->used = opened;
+	open->held = catalog_bytes;
+	held += open->held;
+	open->next = at_hand;
+	at_hand = open;
+	in_use = open;
+	MemoryContextSetParent(open->context, CacheMemoryContext);
+	return open;
+}
+
 OpenRecommender *
 recommender_open_stored(const StoredRecommender *stored)
 {
 	OpenRecommender *open;
-	MemoryContext context;
-	HASHCTL		control;
 
 	opened++;
 	for (open = at_hand; open != NULL; open = open->next)
-		if (open->stored.id == stored->id && open->stored.stamp == stored->stamp &&
+		if (open->model == NULL && open->stored.id == stored->id &&
+			open->stored.stamp == stored->stamp &&
 			open->stored.table == stored->table && open->stored.version == stored->version)
 		{
 			open->used = opened;
@@ -293,26 +334,51 @@ recommender_open_stored(const StoredRecommender *stored)
 		}
 	in_use = NULL;
 	make_room((Size) stored->catalog_bytes);
-	context = AllocSetContextCreate(CurrentMemoryContext, "promo recommender",
-									ALLOCSET_DEFAULT_SIZES);
-	open = MemoryContextAllocZero(context, sizeof(OpenRecommender));
-	open->context = context;
+	open = open_start();
 	open->stored = *stored;
-	open->used = opened;
 	read_catalog(open);
-	memset(&control, 0, sizeof(control));
-	control.keysize = sizeof(PieceKey);
-	control.entrysize = sizeof(OpenPiece);
-	control.hcxt = context;
-	open->pieces = hash_create("promo recommender pieces", 256, &control,
-							   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	open->held = (Size) stored->catalog_bytes;
-	held += open->held;
-	open->next = at_hand;
-	at_hand = open;
-	in_use = open;
-	MemoryContextSetParent(context, CacheMemoryContext);
-	return open;
+	return keep(open, (Size) stored->catalog_bytes);
+}
+
+OpenRecommender *
+recommender_open_model(const RecommendModel *model, int64 since)
+{
+	Size		n = (Size) model->matrix->n_customers + 1;
+	OpenRecommender *open = open_start();
+	Memory		memory = pg_memory(open->context);
+	ModelInMemory *in_memory = MemoryContextAlloc(open->context, sizeof(ModelInMemory));
+	char	   *bytes;
+	size_t		size;
+	uint32		i;
+
+	opened++;
+	in_memory->model = model;
+	in_memory->order = MemoryContextAllocHuge(open->context, sizeof(uint32) * n);
+	in_memory->ids = MemoryContextAllocHuge(open->context, sizeof(int64) * n);
+	for (i = 0; i < model->matrix->n_customers; i++)
+	{
+		in_memory->order[i] = i;
+		in_memory->ids[i] = (int64) i + 1;
+	}
+	open->model = in_memory;
+	if (!catalog_pack(&memory, model, since, in_memory->ids, &bytes, &size))
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("the items' names are too long for one recommender")));
+	if (!catalog_open(&open->catalog, bytes, size))
+		damaged();
+	return keep(open, size);
+}
+
+void
+recommender_close(OpenRecommender *open)
+{
+	OpenRecommender **link = &at_hand;
+
+	while (*link != open)
+		link = &(*link)->next;
+	in_use = NULL;
+	let_recommender_go(link);
 }
 
 OpenRecommender *
@@ -349,6 +415,45 @@ recommender_open(const text *name)
 	return recommender_open_stored(&last);
 }
 
+/* Packs the piece of a model, to memory of the recommender's own. */
+static char *
+pack_piece(OpenRecommender *open, PackKind kind, uint32 number, Size *size)
+{
+	const ModelInMemory *in_memory = open->model;
+	const RecommendModel *model = in_memory->model;
+	const NeighborLists *lists;
+	const Matrix *matrix;
+	char	   *bytes;
+
+	switch (kind)
+	{
+		case PACK_SIMILAR:
+		case PACK_SCORING:
+		case PACK_EVENT_SCORING:
+			lists = kind == PACK_SIMILAR ? &model->similar :
+				kind == PACK_SCORING ? &model->scoring : &model->event_scoring;
+			*size = lists_size(lists, number);
+			bytes = MemoryContextAllocHuge(open->context, *size + 1);
+			lists_pack(lists, number, bytes);
+			return bytes;
+		case PACK_ITEM_CUSTOMERS:
+			*size = item_customers_size(model->matrix, number);
+			bytes = MemoryContextAllocHuge(open->context, *size + 1);
+			item_customers_pack(model->matrix, number, in_memory->order, bytes);
+			return bytes;
+		case PACK_HISTORY:
+		case PACK_EVENT_HISTORY:
+			matrix = kind == PACK_HISTORY ? model->matrix : model->events;
+			bytes = MemoryContextAllocHuge(open->context,
+										   histories_most(matrix, in_memory->order, number) + 1);
+			*size = histories_pack(matrix, in_memory->order, in_memory->ids, number, bytes);
+			return bytes;
+		case PACK_CATALOG:
+			break;
+	}
+	elog(ERROR, "a recommender has no piece of kind %d", (int) kind);
+}
+
 /* The piece, opened; the last of those at hand to go */
 static OpenPiece *
 open_piece(OpenRecommender *open, PackKind kind, uint32 number)
@@ -364,7 +469,8 @@ open_piece(OpenRecommender *open, PackKind kind, uint32 number)
 		return piece;
 	}
 	memset(&made, 0, sizeof(made));
-	made.bytes = read_piece(&open->stored, kind, number, open->context, &made.size);
+	made.bytes = open->model != NULL ? pack_piece(open, kind, number, &made.size) :
+		read_piece(&open->stored, kind, number, open->context, &made.size);
 	if (kind == PACK_HISTORY || kind == PACK_EVENT_HISTORY)
 		is_right = histories_open(&made.view.histories, open->catalog.n_items, made.bytes, made.size) &&
 			made.view.histories.count > 0;

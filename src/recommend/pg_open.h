@@ -12,6 +12,9 @@
  *
  * Reading takes no right to the tables: who may call the function may.
  *
+ * A model that is only in memory can be opened as well, so that it is judged
+ * by the answers that it would give from the tables.
+ *
  *-------------------------------------------------------------------------
  */
 #ifndef PROMO_RECOMMEND_OPEN_H
@@ -39,6 +42,7 @@ typedef struct OpenRecommender
 
 	/* Of pg_open.c alone */
 	MemoryContext context;
+	struct ModelInMemory *model;	/* NULL: it is in the tables */
 	struct HTAB *pieces;
 	Size		held;			/* bytes of the catalog and the pieces */
 	uint64		used;
@@ -54,6 +58,14 @@ extern OpenRecommender *recommender_open(const text *name);
 
 /* The same of one that was found */
 extern OpenRecommender *recommender_open_stored(const StoredRecommender *stored);
+
+/*
+ * Opens a model that is not in the tables, which stays until it is closed: its
+ * pieces are packed as they are asked for.  The customer of each number of its
+ * matrix has the next number as his surrogate.  Lately is at or after `since`.
+ */
+extern OpenRecommender *recommender_open_model(const RecommendModel *model, int64 since);
+extern void recommender_close(OpenRecommender *open);
 
 /* An item's list; good until the next piece is asked for. */
 typedef struct OpenList

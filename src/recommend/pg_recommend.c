@@ -29,47 +29,8 @@
 #include "pg/json.h"
 #include "pg/memory.h"
 #include "pg/owner.h"
-#include "recommend/pg_open.h"
+#include "recommend/pg_recommend.h"
 #include "recommend/rank.h"
-
-/* Items that are recommended at once at most */
-#define RECOMMEND_MOST 10000
-
-typedef enum Fallback
-{
-	FALLBACK_POPULAR,
-	FALLBACK_TRENDING,
-	FALLBACK_NONE
-} Fallback;
-
-typedef struct Wishes
-{
-	bool		has_history;
-	List	   *history;		/* C strings */
-	bool		exclude_bought;
-	bool		buy_again;
-	Fallback	fallback;
-	uint8	   *allowed;		/* of each item; NULL: all are */
-	int			n_boosts;
-	uint32	   *boosted;
-	float	   *boost;
-} Wishes;
-
-/* An item that the customer had */
-typedef struct Had
-{
-	uint32		item;
-	float		value;
-	float		amount;
-	int64		last_at;
-} Had;
-
-typedef struct Recommendation
-{
-	uint32		item;
-	float		score;
-	uint32		because;		/* NAME_NONE where there is no such item */
-} Recommendation;
 
 /*
  * The ranker of the session, for the last size of catalog that was asked for.
@@ -131,32 +92,18 @@ allow_category(const Catalog *catalog, const char *name, Wishes *wishes)
 			wishes->allowed[i] = 0;
 }
 
-/*
- * Reads the options.  Items that the recommender does not know are passed over:
- * what is in stock, and what a customer has just bought, may be newer.
- */
-static void
-read_wishes(const Jsonb *json, const Catalog *catalog, bool takes_history,
-			const char *what, Wishes *wishes)
+void
+wishes_read(JsonReader *reader, const Catalog *catalog, Wishes *wishes)
 {
-	JsonFaults	faults;
-	JsonReader	reader;
 	JsonReader	boosts;
 	List	   *filter = NIL;
 	char	   *text = NULL;
 	ListCell   *cell;
 
-	memset(wishes, 0, sizeof(*wishes));
 	wishes->exclude_bought = true;
-	json_faults_start(&faults);
-	json_open(&reader, &faults, "", json);
-	if (takes_history)
-		wishes->has_history = json_read_texts(&reader, "history", &wishes->history);
-	else
-		json_refuse(&reader, "history", "is an option of promo.recommend() only");
-	json_read_bool(&reader, "exclude_bought", &wishes->exclude_bought);
-	json_read_bool(&reader, "buy_again", &wishes->buy_again);
-	if (json_read_text(&reader, "fallback", &text))
+	json_read_bool(reader, "exclude_bought", &wishes->exclude_bought);
+	json_read_bool(reader, "buy_again", &wishes->buy_again);
+	if (json_read_text(reader, "fallback", &text))
 	{
 		if (strcmp(text, "popular") == 0)
 			wishes->fallback = FALLBACK_POPULAR;
@@ -165,12 +112,13 @@ read_wishes(const Jsonb *json, const Catalog *catalog, bool takes_history,
 		else if (strcmp(text, "none") == 0)
 			wishes->fallback = FALLBACK_NONE;
 		else
-			json_fault(&faults, "fallback", "must be popular, trending or none, not \"%s\"", text);
+			json_fault(reader->faults, json_path(reader, "fallback"),
+					   "must be popular, trending or none, not \"%s\"", text);
 	}
-	if (wishes->fallback == FALLBACK_TRENDING && !catalog->has_times)
-		json_fault(&faults, "fallback",
+	if (wishes->fallback == FALLBACK_TRENDING && catalog != NULL && !catalog->has_times)
+		json_fault(reader->faults, json_path(reader, "fallback"),
 				   "cannot be trending, since the recommender's query had no column \"at\"");
-	if (json_read_texts(&reader, "filter", &filter))
+	if (json_read_texts(reader, "filter", &filter) && catalog != NULL)
 	{
 		wishes->allowed = palloc0(catalog->n_items + 1);
 		foreach(cell, filter)
@@ -181,9 +129,9 @@ read_wishes(const Jsonb *json, const Catalog *catalog, bool takes_history,
 				wishes->allowed[item] = 1;
 		}
 	}
-	if (json_read_text(&reader, "category", &text))
+	if (json_read_text(reader, "category", &text) && catalog != NULL)
 		allow_category(catalog, text, wishes);
-	if (json_read_object(&reader, "boost", &boosts))
+	if (json_read_object(reader, "boost", &boosts))
 	{
 		List	   *keys = json_keys(&boosts);
 
@@ -191,16 +139,37 @@ read_wishes(const Jsonb *json, const Catalog *catalog, bool takes_history,
 		wishes->boost = palloc(sizeof(float) * (list_length(keys) + 1));
 		foreach(cell, keys)
 		{
-			uint32		item = find_item(catalog, lfirst(cell));
 			double		boost = 1;
+			uint32		item;
 
-			if (!json_read_float(&boosts, lfirst(cell), 0, 1000000, &boost) || item == NAME_NONE)
+			if (!json_read_float(&boosts, lfirst(cell), 0, 1000000, &boost) || catalog == NULL)
+				continue;
+			item = find_item(catalog, lfirst(cell));
+			if (item == NAME_NONE)
 				continue;
 			wishes->boosted[wishes->n_boosts] = item;
 			wishes->boost[wishes->n_boosts++] = (float) boost;
 		}
 		json_close(&boosts);
 	}
+}
+
+/* Reads the options of a call of the function. */
+static void
+read_wishes(const Jsonb *json, const Catalog *catalog, bool takes_history,
+			const char *what, Wishes *wishes)
+{
+	JsonFaults	faults;
+	JsonReader	reader;
+
+	memset(wishes, 0, sizeof(*wishes));
+	json_faults_start(&faults);
+	json_open(&reader, &faults, "", json);
+	if (takes_history)
+		wishes->has_history = json_read_texts(&reader, "history", &wishes->history);
+	else
+		json_refuse(&reader, "history", "is an option of promo.recommend() only");
+	wishes_read(&reader, catalog, wishes);
 	json_close(&reader);
 	json_faults_raise(&faults, psprintf("options of %s", what));
 }
@@ -265,7 +234,7 @@ had_of_names(const Catalog *catalog, const List *names, int *count)
 	return had;
 }
 
-static Had *
+Had *
 had_of_history(const History *history, int *count)
 {
 	Had		   *had = palloc(sizeof(Had) * (history->count + 1));
@@ -336,14 +305,10 @@ fall_back(const Catalog *catalog, const Wishes *wishes, const uint8 *taken, uint
 	return count;
 }
 
-/*
- * The n best for who had these items, which rise, and did something else with
- * those of the second event.  Gives how many there are.
- */
-static uint32
-recommend(OpenRecommender *open, const Wishes *wishes, Had *had, int count,
-		  const Had *events, int event_count, uint32 n, bool with_reasons,
-		  Recommendation *result)
+uint32
+recommend_best(OpenRecommender *open, const Wishes *wishes, const Had *had, int count,
+			   const Had *events, int event_count, uint32 n, bool with_reasons,
+			   Recommendation *result)
 {
 	const Catalog *catalog = &open->catalog;
 	Ranker	   *ranker = session_ranker(catalog->n_items);
@@ -491,7 +456,7 @@ promo_recommend(PG_FUNCTION_ARGS)
 	if (open->catalog.has_events)
 		events = had_of_history(open_history(open, PACK_EVENT_HISTORY, customer), &event_count);
 	rows = palloc(sizeof(Recommendation) * n);
-	n = recommend(open, &wishes, had, count, events, event_count, n, true, rows);
+	n = recommend_best(open, &wishes, had, count, events, event_count, n, true, rows);
 	put_rows(fcinfo, &open->catalog, rows, n);
 	PG_RETURN_NULL();
 }
@@ -533,7 +498,7 @@ promo_recommend_basket(PG_FUNCTION_ARGS)
 	read_wishes(PG_GETARG_JSONB_P(3), &open->catalog, false, "recommend_basket", &wishes);
 	had = had_of_names(&open->catalog, names, &count);
 	rows = palloc(sizeof(Recommendation) * n);
-	n = recommend(open, &wishes, had, count, NULL, 0, n, true, rows);
+	n = recommend_best(open, &wishes, had, count, NULL, 0, n, true, rows);
 	put_rows(fcinfo, &open->catalog, rows, n);
 	PG_RETURN_NULL();
 }
@@ -634,7 +599,7 @@ promo_recommend_all(PG_FUNCTION_ARGS)
 			events = had_of_history(open_history_of_id(open, PACK_EVENT_HISTORY, id), &event_count);
 		if (count + event_count > 0)
 		{
-			found = recommend(open, &wishes, had, count, events, event_count, n, false, rows);
+			found = recommend_best(open, &wishes, had, count, events, event_count, n, false, rows);
 			for (i = 0; i < found; i++)
 			{
 				Datum		values[4];
