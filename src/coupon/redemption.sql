@@ -32,6 +32,7 @@ CREATE TABLE redemption (
 	of_id bigint,
 	refund_id text COLLATE "C" CHECK (refund_id <> ''),
 	customer_id bigint,
+	customer_keys bigint[] NOT NULL DEFAULT '{}',
 	currency text COLLATE "C" NOT NULL,
 	exponent int NOT NULL CHECK (exponent BETWEEN 0 AND 4),
 	goods_discount bigint NOT NULL,
@@ -59,6 +60,7 @@ CREATE INDEX redemption_customer ON redemption (customer_id) WHERE customer_id I
 
 COMMENT ON TABLE redemption IS 'the ledger of what orders reserved, redeemed and gave back; entries never change, and only when a customer is forgotten the cart, the result and words are wiped and order ids hashed';
 COMMENT ON COLUMN redemption.of_id IS 'the entry that this one takes back, or makes final';
+COMMENT ON COLUMN redemption.customer_keys IS 'further keys of the customer that limits for each customer count by';
 COMMENT ON COLUMN redemption.goods_discount IS 'in the smallest units of the currency; negative where it comes back, as the other amounts';
 COMMENT ON COLUMN redemption.total IS 'what the order costs, goods and shipping after discounts';
 COMMENT ON COLUMN redemption.cart IS 'the cart as it was given';

@@ -14,6 +14,7 @@
 #include "utils/builtins.h"
 #include "utils/numeric.h"
 
+#include "core/time.h"
 #include "pg/json.h"
 
 /* Faults listed at most; the rest is counted. */
@@ -461,5 +462,52 @@ json_read_decimal(JsonReader *reader, const char *key, int64 least, int64 most,
 	json_fault(reader->faults, json_path(reader, key),
 			   "must be a number from " INT64_FORMAT " to " INT64_FORMAT ", not %s",
 			   least, most, value_words(&value));
+	return false;
+}
+
+bool
+json_read_exact(JsonReader *reader, const char *key, int64 least, int64 most,
+				Decimal *target)
+{
+	JsonbValue	value;
+	Decimal		number;
+	Decimal		lowest = decimal_of(least, 0);
+	Decimal		highest = decimal_of(most, 0);
+	bool		is_number = false;
+
+	if (!json_has(reader, key, &value))
+		return false;
+	if (value.type == jbvString)
+		is_number = decimal_read(value.val.string.val, value.val.string.len, &number);
+	else if (is_number_within(&value, least, most))
+	{
+		char	   *digits = DatumGetCString(DirectFunctionCall1(numeric_out,
+																 NumericGetDatum(value.val.numeric)));
+
+		is_number = decimal_read(digits, strlen(digits), &number);
+		pfree(digits);
+	}
+	if (is_number && decimal_compare(&number, &lowest) >= 0 && decimal_compare(&number, &highest) <= 0)
+	{
+		*target = number;
+		return true;
+	}
+	json_fault(reader->faults, json_path(reader, key),
+			   "must be a number from " INT64_FORMAT " to " INT64_FORMAT ", or a string that holds one, not %s",
+			   least, most, value_words(&value));
+	return false;
+}
+
+bool
+json_read_instant(JsonReader *reader, const char *key, int64 *target)
+{
+	JsonbValue	value;
+
+	if (!json_has(reader, key, &value))
+		return false;
+	if (value.type == jbvString && time_read(value.val.string.val, value.val.string.len, target))
+		return true;
+	json_fault(reader->faults, json_path(reader, key),
+			   "must be an instant as 2026-01-05T15:30:00Z, not %s", value_words(&value));
 	return false;
 }

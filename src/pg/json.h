@@ -24,6 +24,8 @@
 #include "nodes/pg_list.h"
 #include "utils/jsonb.h"
 
+#include "core/money.h"
+
 typedef struct JsonFaults
 {
 	int			count;
@@ -110,6 +112,16 @@ extern bool json_read_objects(JsonReader *reader, const char *key, List **childr
  */
 extern bool json_read_decimal(JsonReader *reader, const char *key, int64 least,
 							  int64 most, char **target);
+
+/*
+ * A number from least to most, or a string that holds one such as "19.99", in
+ * either case exact.
+ */
+extern bool json_read_exact(JsonReader *reader, const char *key, int64 least,
+							int64 most, Decimal *target);
+
+/* An instant in ISO 8601 with an offset, as core/time.h reads it */
+extern bool json_read_instant(JsonReader *reader, const char *key, int64 *target);
 
 /* All keys of the object, as C strings */
 extern List *json_keys(const JsonReader *reader);
