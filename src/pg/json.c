@@ -11,6 +11,7 @@
 
 #include <math.h>
 
+#include "storage/shmem.h"
 #include "utils/builtins.h"
 #include "utils/numeric.h"
 
@@ -223,6 +224,22 @@ is_number_within(const JsonbValue *value, int64 least, int64 most)
 										 DirectFunctionCall1(int8_numeric, Int64GetDatum(least))));
 }
 
+static bool
+whole_number(const JsonbValue *value, int64 least, int64 most, int64 *target)
+{
+	Datum		number;
+	Datum		whole;
+
+	if (!is_number_within(value, least, most))
+		return false;
+	number = NumericGetDatum(value->val.numeric);
+	whole = DirectFunctionCall2(numeric_trunc, number, Int32GetDatum(0));
+	if (!DatumGetBool(DirectFunctionCall2(numeric_eq, number, whole)))
+		return false;
+	*target = DatumGetInt64(DirectFunctionCall1(numeric_int8, number));
+	return true;
+}
+
 bool
 json_read_int(JsonReader *reader, const char *key, int64 least, int64 most,
 			  int64 *target)
@@ -231,17 +248,8 @@ json_read_int(JsonReader *reader, const char *key, int64 least, int64 most,
 
 	if (!json_has(reader, key, &value))
 		return false;
-	if (is_number_within(&value, least, most))
-	{
-		Datum		number = NumericGetDatum(value.val.numeric);
-		Datum		whole = DirectFunctionCall2(numeric_trunc, number, Int32GetDatum(0));
-
-		if (DatumGetBool(DirectFunctionCall2(numeric_eq, number, whole)))
-		{
-			*target = DatumGetInt64(DirectFunctionCall1(numeric_int8, number));
-			return true;
-		}
-	}
+	if (whole_number(&value, least, most, target))
+		return true;
 	json_fault(reader->faults, json_path(reader, key),
 			   "must be a whole number from " INT64_FORMAT " to " INT64_FORMAT ", not %s",
 			   least, most, value_words(&value));
@@ -499,6 +507,37 @@ json_read_exact(JsonReader *reader, const char *key, int64 least, int64 most,
 }
 
 bool
+json_read_rate(JsonReader *reader, const char *key, int64 least, int64 most,
+			   int decimals, Decimal *target)
+{
+	Decimal		number;
+
+	if (!json_read_exact(reader, key, least, most, &number))
+		return false;
+	if (number.scale > decimals)
+	{
+		JsonbValue	value;
+
+		(void) json_has(reader, key, &value);
+		json_fault(reader->faults, json_path(reader, key),
+				   "must have at most %d decimals, and is %s", decimals, value_words(&value));
+		return false;
+	}
+	*target = number;
+	return true;
+}
+
+bool
+json_read_units(JsonReader *reader, const char *key, int64 least, int64 most,
+				int decimals, int64 *target)
+{
+	Decimal		number;
+
+	return json_read_rate(reader, key, least, most, decimals, &number) &&
+		decimal_units(&number, decimals, ROUND_NONE, target);
+}
+
+bool
 json_read_instant(JsonReader *reader, const char *key, int64 *target)
 {
 	JsonbValue	value;
@@ -510,4 +549,42 @@ json_read_instant(JsonReader *reader, const char *key, int64 *target)
 	json_fault(reader->faults, json_path(reader, key),
 			   "must be an instant as 2026-01-05T15:30:00Z, not %s", value_words(&value));
 	return false;
+}
+
+bool
+json_read_ints(JsonReader *reader, const char *key, int64 least, int64 most,
+			   int *count, int64 **target)
+{
+	JsonbValue	value;
+	JsonbIterator *iterator;
+	JsonbIteratorToken token;
+	int64	   *numbers;
+	int			used = 0;
+
+	if (!json_has(reader, key, &value))
+		return false;
+	if (value.type != jbvBinary || !JsonContainerIsArray(value.val.binary.data))
+	{
+		json_fault(reader->faults, json_path(reader, key), "must be an array of numbers, not %s",
+				   value_words(&value));
+		return false;
+	}
+	numbers = palloc(mul_size(sizeof(int64), JsonContainerSize(value.val.binary.data) + 1));
+	iterator = JsonbIteratorInit(value.val.binary.data);
+	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
+	{
+		if (token != WJB_ELEM)
+			continue;
+		if (!whole_number(&value, least, most, &numbers[used]))
+		{
+			json_fault(reader->faults, json_path(reader, key),
+					   "must be an array of whole numbers from " INT64_FORMAT " to " INT64_FORMAT ", and has %s",
+					   least, most, value_words(&value));
+			return false;
+		}
+		used++;
+	}
+	*count = used;
+	*target = numbers;
+	return true;
 }

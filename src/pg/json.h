@@ -120,8 +120,18 @@ extern bool json_read_decimal(JsonReader *reader, const char *key, int64 least,
 extern bool json_read_exact(JsonReader *reader, const char *key, int64 least,
 							int64 most, Decimal *target);
 
+/* The same with no more decimals than that, as a number and as a count of 10^-decimals */
+extern bool json_read_rate(JsonReader *reader, const char *key, int64 least,
+						   int64 most, int decimals, Decimal *target);
+extern bool json_read_units(JsonReader *reader, const char *key, int64 least,
+							int64 most, int decimals, int64 *target);
+
 /* An instant in ISO 8601 with an offset, as core/time.h reads it */
 extern bool json_read_instant(JsonReader *reader, const char *key, int64 *target);
+
+/* A list of whole numbers, each from least to most */
+extern bool json_read_ints(JsonReader *reader, const char *key, int64 least,
+						   int64 most, int *count, int64 **target);
 
 /* All keys of the object, as C strings */
 extern List *json_keys(const JsonReader *reader);
