@@ -36,10 +36,10 @@
 #include "forest/folds.h"
 #include "forest/metrics.h"
 #include "forest/pg_forest.h"
-#include "forest/pg_grid.h"
 #include "forest/pg_grow.h"
 #include "forest/pg_reading.h"
 #include "forest/subset.h"
+#include "pg/grid.h"
 #include "pg/memory.h"
 #include "pg/record.h"
 
@@ -55,6 +55,10 @@ static const char *const number_metrics[] = {"r2", "mse", "rmse", "mae"};
 static const char *const pair_metrics[] = {"roc_auc", "log_loss", "brier", "accuracy",
 "pr_auc", "precision", "recall", "f1"};
 static const char *const class_metrics[] = {"accuracy", "macro_f1", "log_loss", "brier"};
+
+/* Keys that decide which rows and columns are read */
+static const char *const common_keys[] = {"exclude", "weights", "positive",
+"skip_null_target", "allow_target_copy"};
 
 static const char *const lower_is_better[] = {"mse", "rmse", "mae", "log_loss", "brier"};
 
@@ -893,7 +897,7 @@ promo_tune(PG_FUNCTION_ARGS)
 	if (!JB_ROOT_IS_OBJECT(common))
 		json_fault(&faults, "options", "must be an object");
 	else
-		v.jsons = grid_candidates(grid, common, &faults);
+		v.jsons = grid_candidates(grid, common, common_keys, lengthof(common_keys), &faults);
 	json_faults_raise(&faults, "candidates of tune");
 	InitMaterializedSRF(fcinfo, 0);
 	result = (ReturnSetInfo *) fcinfo->resultinfo;

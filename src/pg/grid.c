@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
- * pg_grid.c
- *	  The options that tune() tries, from a grid or drawn by chance.
+ * grid.c
+ *	  The options that tune() and tune_recommender() try, from a grid or drawn
+ *	  by chance.
  *
  *-------------------------------------------------------------------------
  */
@@ -15,7 +16,7 @@
 #include "utils/numeric.h"
 
 #include "core/random.h"
-#include "forest/pg_grid.h"
+#include "pg/grid.h"
 
 /* Draws for a candidate that differs from those before */
 #define DRAWS_MOST 50
@@ -35,14 +36,12 @@ typedef struct Choice
 typedef struct Grid
 {
 	const Jsonb *common;
+	const char *const *common_keys;
+	int			n_common;
 	JsonFaults *faults;
 	List	   *candidates;		/* Jsonb * */
 	bool		has_more;		/* than there may be */
 } Grid;
-
-/* Keys that decide which rows and columns are read */
-static const char *const common_keys[] = {"exclude", "weights", "positive",
-"skip_null_target", "allow_target_copy"};
 
 static bool
 key_is(const JsonbValue *key, const char *name)
@@ -130,8 +129,8 @@ read_choices(Grid *grid, const char *path, JsonbContainer *object, bool is_space
 			choice = palloc0(sizeof(Choice));
 			choice->key = value;
 			choices = lappend(choices, choice);
-			for (i = 0; i < (int) lengthof(common_keys); i++)
-				if (key_is(&value, common_keys[i]))
+			for (i = 0; i < grid->n_common; i++)
+				if (key_is(&value, grid->common_keys[i]))
 					json_fault(grid->faults, child_path(path, &value),
 							   "is the same for all candidates; give it among the options");
 			continue;
@@ -285,11 +284,14 @@ read_grid(Grid *grid, const char *path, JsonbContainer *object)
 }
 
 List *
-grid_candidates(const Jsonb *json, const Jsonb *common, JsonFaults *faults)
+grid_candidates(const Jsonb *json, const Jsonb *common, const char *const common_keys[],
+				int n_common, JsonFaults *faults)
 {
 	Grid		grid = {0};
 
 	grid.common = common;
+	grid.common_keys = common_keys;
+	grid.n_common = n_common;
 	grid.faults = faults;
 	if (JB_ROOT_IS_OBJECT(json))
 		read_grid(&grid, "grid", (JsonbContainer *) &json->root);

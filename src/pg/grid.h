@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
- * pg_grid.h
- *	  The options that tune() tries, from a grid or drawn by chance.
+ * grid.h
+ *	  The options that tune() and tune_recommender() try, from a grid or drawn
+ *	  by chance.
  *
  * A grid is an object whose keys are options.  An array holds the values to
  * try, anything else is one value; all combinations are candidates:
@@ -19,8 +20,8 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifndef PROMO_PG_GRID_H
-#define PROMO_PG_GRID_H
+#ifndef PROMO_GRID_H
+#define PROMO_GRID_H
 
 #include "nodes/pg_list.h"
 #include "utils/jsonb.h"
@@ -32,8 +33,11 @@
 /*
  * A list of Jsonb, each the options of a candidate in full: `common`, and over
  * it what the grid says.  Candidates differ; at most GRID_MOST.  Faults are
- * noted.
+ * noted, among them keys of the grid that only `common` may have, of which
+ * there are n_common.
  */
-extern List *grid_candidates(const Jsonb *grid, const Jsonb *common, JsonFaults *faults);
+extern List *grid_candidates(const Jsonb *grid, const Jsonb *common,
+							 const char *const common_keys[], int n_common,
+							 JsonFaults *faults);
 
-#endif							/* PROMO_PG_GRID_H */
+#endif							/* PROMO_GRID_H */
