@@ -31,10 +31,9 @@
 #include "pg/spi.h"
 #include "pg/stored.h"
 #include "promo.h"
-#include "recommend/build.h"
 #include "recommend/pg_content.h"
 #include "recommend/pg_gather.h"
-#include "recommend/pg_kernel.h"
+#include "recommend/pg_model.h"
 #include "recommend/pg_open.h"
 #include "recommend/pg_options.h"
 #include "recommend/pg_write.h"
@@ -53,31 +52,11 @@ typedef struct LockedRecommender
 /* A build, in a context of its own */
 typedef struct Work
 {
-	MemoryContext context;
-	Memory		memory;
+	ModelWork	model;
 	BuildOptions options;
-	Gathering	ids;
-	GatheredQuery rows;
-	GatheredQuery events;
 	GatheredContent content;
-	NeighborLists content_lists;
-	Matrix		matrix;
-	Matrix		event_matrix;
-	Matrix		capped;
-	RecommendModel model;
-	int64		n_rows;
 	int64		n_event_rows;
-	uint64		held;			/* bytes that stay to the end */
-	int			workers;
 } Work;
-
-static void
-out_of_memory(void)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_OUT_OF_MEMORY),
-			 errmsg("out of memory while building a recommender")));
-}
 
 static void
 no_such_recommender(const text *name)
@@ -153,161 +132,31 @@ lock_recommender(const text *name, MemoryContext context, LockedRecommender *loc
 static void
 gather(Work *work, const StoredQuery *stored)
 {
-	const BuildOptions *options = &work->options;
-	RecommendMethod method = options->recommend.method;
+	ModelWork  *model = &work->model;
 
-	gathering_start(&work->ids, work->context);
-	gather_start(&work->rows, &work->ids, "the query");
-	if (method == RECOMMEND_LLR)
-	{
-		work->rows.takes_weights = false;
-		work->rows.why_not = "Method llr counts customers.";
-	}
-	work->n_rows = stored_query_run(stored, gather_row, &work->rows);
-	if (work->rows.rows.rows == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_NO_DATA_FOUND),
-				 work->rows.weight_column > 0 ?
-				 errmsg("the query gives no rows of a weight to build on") :
-				 errmsg("the query gives no rows to build on")));
-	if (options->recommend.half_life > 0 && work->rows.at_column == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_COLUMN),
-				 errmsg("the query has no column \"at\", which half_life needs")));
-	if (options->event_query != NULL)
+	gathering_start(&model->ids, model->context);
+	model_gather_start(&model->rows, &model->ids, &work->options.recommend);
+	model->n_rows = stored_query_run(stored, gather_row, &model->rows);
+	model_check_rows(&model->rows, &work->options.recommend);
+	if (work->options.event_query != NULL)
 	{
 		StoredQuery event = *stored;
 
-		event.query = options->event_query;
-		gather_start(&work->events, &work->ids, "the event query");
-		work->events.takes_weights = false;
-		work->events.why_not = "Of the second event customers are counted.";
-		work->events.held = work->rows.rows.bytes;
-		work->n_event_rows = stored_query_run(&event, gather_row, &work->events);
+		event.query = work->options.event_query;
+		model_gather_events_start(&model->events, &model->ids);
+		model->events.held = model->rows.rows.bytes;
+		work->n_event_rows = stored_query_run(&event, gather_row, &model->events);
 	}
-	if (options->content_query != NULL)
+	if (work->options.content_query != NULL)
 	{
 		StoredQuery content = *stored;
 
-		content.query = options->content_query;
-		gather_content_start(&work->content, &work->ids);
-		work->content.held = work->rows.rows.bytes + work->events.rows.bytes;
+		content.query = work->options.content_query;
+		gather_content_start(&work->content, &model->ids);
+		work->content.held = model->rows.rows.bytes + model->events.rows.bytes;
 		(void) stored_query_run(&content, gather_content_row, &work->content);
+		model->content = &work->content.content;
 	}
-}
-
-/* Finds the neighbors by content, under the numbers of the matrix. */
-static void
-compare_content(Work *work)
-{
-	uint32		n_items = work->matrix.n_items;
-	uint32		neighbors = work->options.recommend.neighbors;
-
-	build_check_memory(work->held + content_need(&work->content.content, n_items, neighbors),
-					   "Comparing the items by their content");
-	if (!content_build(&work->memory, &work->content.content, work->matrix.item_number,
-					   n_items, neighbors, &work->content_lists))
-		out_of_memory();
-	work->held -= work->content.content.bytes;
-	content_end(&work->content.content);
-	work->held += neighbors_count(&work->content_lists) * sizeof(Neighbor) +
-		(uint64) n_items * sizeof(uint64);
-}
-
-/* Bytes of a matrix */
-static uint64
-matrix_bytes(const Matrix *matrix)
-{
-	uint64		entry = 2 * sizeof(uint32);
-
-	if (matrix->values != NULL)
-		entry += 2 * sizeof(float);
-	if (matrix->amounts != NULL && matrix->amounts != matrix->values)
-		entry += sizeof(float);
-	if (matrix->last_at != NULL)
-		entry += sizeof(int64);
-	return matrix->n_entries * entry +
-		((uint64) matrix->n_customers + matrix->n_items) * 2 * sizeof(uint64);
-}
-
-/* Turns the rows into matrices; what they came as goes. */
-static void
-make_matrices(Work *work)
-{
-	const RecommendOptions *options = &work->options.recommend;
-	MatrixOptions own = {options->half_life, NULL, NULL, true};
-	bool		has_events = work->options.event_query != NULL;
-	uint64		held = gather_bytes(has_events ? &work->events : &work->rows) +
-		work->content.content.bytes;
-	bool		is_capped;
-
-	build_check_memory(held + matrix_need(&work->rows.rows, &own),
-					   psprintf("Ordering " INT64_FORMAT " rows", work->n_rows));
-	if (!matrix_build(&work->memory, &work->rows.rows, &own, &work->matrix))
-		out_of_memory();
-	if (has_events)
-	{
-		MatrixOptions like = {0, NULL, &work->matrix, true};
-
-		build_check_memory(held + matrix_need(&work->events.rows, &like),
-						   psprintf("Ordering " INT64_FORMAT " rows of the event", work->n_event_rows));
-		if (!matrix_build(&work->memory, &work->events.rows, &like, &work->event_matrix))
-			out_of_memory();
-	}
-	if (!matrix_cap(&work->memory, &work->matrix,
-					build_counts(options->method) ? options->user_cap : 0, &is_capped,
-					&work->capped))
-		out_of_memory();
-	work->held = work->ids.customers.bytes + work->ids.items.bytes + matrix_bytes(&work->matrix);
-	if (is_capped)
-		work->held += matrix_bytes(&work->capped);
-	if (has_events)
-		work->held += matrix_bytes(&work->event_matrix);
-	if (work->options.content_query != NULL)
-	{
-		work->held += work->content.content.bytes;
-		compare_content(work);
-	}
-}
-
-static void
-build(Work *work)
-{
-	const BuildOptions *options = &work->options;
-	BuildInput	input = {0};
-	NeighborLists neighbors = {0};
-	uint32		n_active = neighbors_active(&work->matrix, options->recommend.min_support);
-	uint64		held = work->held;
-	char	   *what = psprintf("Building on " UINT64_FORMAT " pairs", work->matrix.n_entries);
-
-	input.matrix = &work->matrix;
-	input.counted = work->capped.items != NULL ? &work->capped : &work->matrix;
-	input.events = options->event_query != NULL ? &work->event_matrix : NULL;
-	input.content = options->content_query != NULL ? &work->content_lists : NULL;
-	input.options = options->recommend;
-	if (build_counts(options->recommend.method))
-	{
-		uint64		after = build_need(&input, n_active);
-
-		work->workers = options->workers;
-		if (work->workers < 0)
-		{
-			work->workers = neighbors_workers(input.counted);
-			if (held + neighbors_need(input.counted, &input.options, n_active, work->workers) >
-				promo_build_memory())
-				work->workers = 0;
-		}
-		build_check_memory(held + Max(after, neighbors_need(input.counted, &input.options, n_active,
-															work->workers) + after / 2), what);
-		work->workers = neighbors_shared(&work->memory, input.counted, &input.options, n_active,
-										 work->workers, &neighbors);
-	}
-	else
-		build_check_memory(held + build_need(&input, n_active), what);
-	held += build_need(&input, n_active);
-	input.room = promo_build_memory() > held ? promo_build_memory() - held : 0;
-	if (!build_finish(&work->memory, &input, &neighbors, &work->model))
-		out_of_memory();
 }
 
 /*
@@ -321,7 +170,8 @@ write_version(FunctionCallInfo fcinfo, const LockedRecommender *locked, Work *wo
 	static const Oid types[16] = {INT8OID, INT4OID, INT8OID, TEXTOID, INT8OID, INT8OID,
 		INT8OID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID, INT4OID, INTERVALOID,
 	TIMESTAMPTZOID, INT8OID};
-	const RecommendModel *model = &work->model;
+	const ModelWork *made = &work->model;
+	const RecommendModel *model = &made->model;
 	TimestampTz now;
 	OwnerSwitch before;
 	TupleDesc	desc;
@@ -337,14 +187,14 @@ write_version(FunctionCallInfo fcinfo, const LockedRecommender *locked, Work *wo
 	if (!pg_strong_random(&stamp, sizeof(stamp)))
 		elog(ERROR, "could not generate a random number");
 	owner_become(&before);
-	recommender_write(&work->memory, model, model->matrix->newest - work->options.recent,
+	recommender_write(&made->memory, model, model->matrix->newest - work->options.recent,
 					  locked->id, locked->version + 1, &bytes, &catalog_bytes);
 	now = GetCurrentTimestamp();
 	values[0] = Int64GetDatum(locked->id);
 	values[1] = Int32GetDatum(locked->version + 1);
 	values[2] = Int64GetDatum(stamp);
 	values[3] = CStringGetTextDatum(recommend_method_name(model->options.method));
-	values[4] = Int64GetDatum(work->n_rows);
+	values[4] = Int64GetDatum(made->n_rows);
 	values[5] = Int64GetDatum(work->n_event_rows);
 	values[6] = Int64GetDatum(model->matrix->n_customers);
 	values[7] = Int64GetDatum(model->matrix->n_items);
@@ -352,7 +202,7 @@ write_version(FunctionCallInfo fcinfo, const LockedRecommender *locked, Work *wo
 	values[9] = Int64GetDatum((int64) neighbors_count(&model->scoring));
 	values[10] = Int64GetDatum(bytes);
 	values[11] = Int64GetDatum(catalog_bytes);
-	values[12] = Int32GetDatum(work->workers);
+	values[12] = Int32GetDatum(made->workers);
 	values[13] = DirectFunctionCall2(timestamp_mi, TimestampTzGetDatum(now),
 									 TimestampTzGetDatum(started_at));
 	values[14] = TimestampTzGetDatum(now);
@@ -387,16 +237,16 @@ rebuild(FunctionCallInfo fcinfo, const LockedRecommender *locked)
 	Datum		result;
 
 	build_options(locked->options, "build_recommender", &work->options);
-	work->context = AllocSetContextCreate(CurrentMemoryContext, "promo build",
-										  ALLOCSET_DEFAULT_SIZES);
-	work->memory = pg_memory(work->context);
-	MemoryContextSwitchTo(work->context);
+	work->model.options = &work->options;
+	work->model.context = AllocSetContextCreate(CurrentMemoryContext, "promo build",
+												ALLOCSET_DEFAULT_SIZES);
+	work->model.memory = pg_memory(work->model.context);
+	MemoryContextSwitchTo(work->model.context);
 	gather(work, &locked->stored);
-	make_matrices(work);
-	build(work);
+	model_make(&work->model);
 	MemoryContextSwitchTo(old);
 	result = write_version(fcinfo, locked, work, started_at);
-	MemoryContextDelete(work->context);
+	MemoryContextDelete(work->model.context);
 	return result;
 }
 
