@@ -21,6 +21,7 @@ ROOM_SCRIPTS = src/promo.sql \
 	src/forest/linear.sql src/forest/train.sql src/forest/validate.sql src/forest/import.sql \
 	src/forest/metrics.sql \
 	src/recommend/measure.sql src/recommend/build.sql src/recommend/recommend.sql src/recommend/rules.sql \
+	src/recommend/evaluate.sql \
 	src/segment/experiment.sql src/segment/segment.sql \
 	src/membership/rules.sql src/membership/program.sql src/membership/member.sql \
 	src/membership/ledger.sql src/membership/points.sql src/membership/holds.sql \

@@ -34,8 +34,8 @@ test_by_hand(void)
 	double		second_ndcg = (1 / log2(3)) / (best + 1 / log2(4));
 
 	CHECK(judge_start(&memory_plain, &judge, 3, 5, popularity));
-	judge_user(&judge, first, 3, first_taken, 2);
-	judge_user(&judge, second, 2, second_taken, 5);
+	CHECK(judge_user(&memory_plain, &judge, first, 3, first_taken, 2));
+	CHECK(judge_user(&memory_plain, &judge, second, 2, second_taken, 5));
 	CHECK(judge_report(&memory_plain, &judge, &report));
 	CHECK(report.users == 2);
 	CHECK(NEAR(report.mean[JUDGE_PRECISION], (2 / 3.0 + 1 / 3.0) / 2));
@@ -56,7 +56,7 @@ test_by_hand(void)
 	CHECK(NEAR(report.error[JUDGE_HIT], 0));
 
 	/* A user without a list counts, but has no popularity. */
-	judge_user(&judge, NULL, 0, first_taken, 2);
+	CHECK(judge_user(&memory_plain, &judge, NULL, 0, first_taken, 2));
 	CHECK(judge_report(&memory_plain, &judge, &report));
 	CHECK(report.users == 3);
 	CHECK(NEAR(report.mean[JUDGE_HIT], 2 / 3.0));
@@ -79,7 +79,7 @@ test_empty(void)
 	judge_end(&memory_plain, &judge);
 
 	CHECK(judge_start(&memory_plain, &judge, 10, 1, popularity));
-	judge_user(&judge, taken, 1, taken, 1);
+	CHECK(judge_user(&memory_plain, &judge, taken, 1, taken, 1));
 	CHECK(judge_report(&memory_plain, &judge, &report));
 	CHECK(NEAR(report.mean[JUDGE_NDCG], 1) && NEAR(report.mean[JUDGE_RECALL], 1));
 	CHECK(NEAR(report.mean[JUDGE_PRECISION], 0.1));
@@ -136,7 +136,7 @@ test_brute_force(void)
 		for (i = 0; i < ITEMS; i++)
 			if (took[i])
 				taken[n_taken++] = i;
-		judge_user(&judge, list, n_list, taken, n_taken);
+		CHECK(judge_user(&memory_plain, &judge, list, n_list, taken, n_taken));
 
 		for (i = 0; i < n_list; i++)
 		{
@@ -185,7 +185,86 @@ test_brute_force(void)
 	CHECK(NEAR(report.coverage, (double) covered / ITEMS));
 	CHECK(NEAR(report.gini, differences / ITEMS / ITEMS / 2 / (total / ITEMS)));
 	CHECK(report.gini > 0.3 && report.gini < 1);
+	CHECK(NEAR(judge.last[JUDGE_RECALL], figures[JUDGE_RECALL][USERS - 1]));
 	judge_end(&memory_plain, &judge);
+}
+
+/*
+ * Errors of coverage and Gini's coefficient, by judging all users but one,
+ * each in turn
+ */
+static void
+test_jackknife(void)
+{
+	static const uint32_t popularity[ITEMS];
+	static const uint32_t taken[1] = {0};
+	static uint32_t list[60][K];
+	uint32_t	size[60];
+	double		value[2][60];
+	Random		random;
+	JudgeReport whole = {0};
+	int			out;
+	int			user;
+	int			j;
+
+	random_start(&random, 8, 0);
+	for (user = 0; user < 60; user++)
+	{
+		uint32_t	i = 0;
+		bool		in_list[ITEMS] = {false};
+
+		size[user] = user == 7 ? 0 : 1 + random_below(&random, K);
+		while (i < size[user])
+		{
+			uint32_t	item = random_below(&random, random_below(&random, 2) ? 20 : ITEMS);
+
+			if (!in_list[item])
+				list[user][i++] = item;
+			in_list[item] = true;
+		}
+	}
+	for (out = -1; out < 60; out++)
+	{
+		Judge		judge;
+		JudgeReport report;
+
+		CHECK(judge_start(&memory_plain, &judge, K, ITEMS, popularity));
+		for (user = 0; user < 60; user++)
+			if (user != out)
+				CHECK(judge_user(&memory_plain, &judge, list[user], size[user], taken, 1));
+		CHECK(judge_report(&memory_plain, &judge, &report));
+		judge_end(&memory_plain, &judge);
+		if (out < 0)
+			whole = report;
+		else
+		{
+			value[0][out] = report.coverage;
+			value[1][out] = report.gini;
+		}
+	}
+	for (j = 0; j < 2; j++)
+	{
+		double		mean = 0;
+		double		spread = 0;
+
+		for (out = 0; out < 60; out++)
+			mean += value[j][out] / 60;
+		for (out = 0; out < 60; out++)
+			spread += pow(value[j][out] - mean, 2);
+		CHECK(spread > 0);
+		CHECK(NEAR(j == 0 ? whole.coverage_error : whole.gini_error, sqrt(spread * 59 / 60)));
+	}
+}
+
+static void
+test_difference(void)
+{
+	static const double one[4] = {1, 0, 0.5, NAN};
+	static const double other[4] = {0.5, 0, 1, 1};
+	double		spread = 0.25 + 0 + 0.25 + 0;
+
+	CHECK(NEAR(judge_difference_error(one, other, 4), sqrt(spread / 3 / 4)));
+	CHECK(isnan(judge_difference_error(one, other, 1)));
 }
 
 #define EVENTS 5000
@@ -365,6 +444,8 @@ main(void)
 	test_by_hand();
 	test_empty();
 	test_brute_force();
+	test_jackknife();
+	test_difference();
 	test_time();
 	test_random();
 	test_last();
