@@ -16,6 +16,7 @@
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 
+#include "membership/pg_period.h"
 #include "membership/pg_terms.h"
 #include "pg/json.h"
 #include "pg/spi.h"
@@ -29,9 +30,6 @@
 /* Thresholds are counts, points, or amounts with up to four decimals. */
 #define THRESHOLD_MOST INT64CONST(1000000000000000)
 
-/* Windows of so many months are a hundred years. */
-#define WINDOW_MONTHS_MOST 1200
-
 typedef struct Program
 {
 	char	   *name;
@@ -39,10 +37,7 @@ typedef struct Program
 	char	   *currency;
 	int64		exponent;
 	const char *metric;
-	const char *window_type;
-	int64		window_months;	/* 0 where the type has none */
-	const char *window_unit;	/* NULL where the type has none */
-	char	   *window_start;
+	PeriodText	window;
 	const char *policy;
 	int64		grace_days;
 	PointsTerms points;
@@ -77,69 +72,15 @@ read_currency(JsonReader *reader, Program *program)
 	json_close(&currency);
 }
 
-/* Month and day that every year has, as MM-DD */
-static bool
-is_day_of_year(const char *text)
-{
-	static const int days[12] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-	int			month;
-	int			day;
-
-	if (strlen(text) != 5 || text[2] != '-' || strspn(text, "0123456789") != 2 ||
-		strspn(text + 3, "0123456789") != 2)
-		return false;
-	month = (text[0] - '0') * 10 + text[1] - '0';
-	day = (text[3] - '0') * 10 + text[4] - '0';
-	return month >= 1 && month <= 12 && day >= 1 && day <= days[month - 1];
-}
-
 static void
 read_window(JsonReader *reader, Program *program)
 {
-	static const char *const types[] = {"lifetime", "rolling", "calendar", "anniversary", "fixed"};
-	static const char *const units[] = {"month", "quarter", "half", "year"};
 	JsonReader	window;
-	const char *type = NULL;
 
-	program->window_type = "rolling";
-	program->window_months = 12;
-	if (!json_read_object(reader, "window", &window))
-		return;
-	json_need(&window, "type");
-	json_read_word(&window, "type", types, lengthof(types), &type);
-	if (type == NULL)
-		return;
-	program->window_type = type;
-	program->window_months = 0;
-	if (strcmp(type, "lifetime") == 0 || strcmp(type, "calendar") == 0)
-		json_refuse(&window, "months", "is for rolling, anniversary and fixed windows");
-	else
-	{
-		json_need(&window, "months");
-		json_read_int(&window, "months", 1, WINDOW_MONTHS_MOST, &program->window_months);
-	}
-	if (strcmp(type, "calendar") == 0)
-	{
-		json_need(&window, "unit");
-		json_read_word(&window, "unit", units, lengthof(units), &program->window_unit);
-	}
-	else
-		json_refuse(&window, "unit", "is for calendar windows");
-	if (strcmp(type, "fixed") == 0)
-	{
-		json_need(&window, "start");
-		if (json_read_text(&window, "start", &program->window_start) &&
-			!is_day_of_year(program->window_start))
-			json_fault(reader->faults, json_path(&window, "start"),
-					   "must be a month and day of every year, as MM-DD, not \"%.60s\"",
-					   program->window_start);
-		if (program->window_months > 0 && (program->window_months > 12 || 12 % program->window_months != 0))
-			json_fault(reader->faults, json_path(&window, "months"),
-					   "must divide a year, so that windows begin on the same days each year");
-	}
-	else
-		json_refuse(&window, "start", "is for fixed windows");
-	json_close(&window);
+	program->window.type = "rolling";
+	program->window.months = 12;
+	if (json_read_object(reader, "window", &window))
+		period_read(&window, &program->window);
 }
 
 /* From the base tier upward, so that the order given is that of the ranks. */
@@ -249,11 +190,11 @@ write_program(const Program *program, const Jsonb *definition)
 	values[3] = CStringGetTextDatum(program->currency);
 	values[4] = Int32GetDatum((int32) program->exponent);
 	values[5] = CStringGetTextDatum(program->metric);
-	values[6] = CStringGetTextDatum(program->window_type);
-	values[7] = Int32GetDatum((int32) program->window_months);
-	nulls[7] = program->window_months == 0 ? 'n' : ' ';
-	values[8] = text_or_null(program->window_unit, &nulls[8]);
-	values[9] = text_or_null(program->window_start, &nulls[9]);
+	values[6] = CStringGetTextDatum(program->window.type);
+	values[7] = Int32GetDatum((int32) program->window.months);
+	nulls[7] = program->window.months == 0 ? 'n' : ' ';
+	values[8] = text_or_null(program->window.unit, &nulls[8]);
+	values[9] = text_or_null(program->window.start, &nulls[9]);
 	values[10] = CStringGetTextDatum(program->policy);
 	values[11] = Int32GetDatum((int32) program->grace_days);
 	if (spi_run("INSERT INTO promo.program AS p (program, definition, time_zone, currency, exponent,"
