@@ -28,7 +28,7 @@ ROOM_SCRIPTS = src/promo.sql \
 	src/membership/reversal.sql src/membership/merge.sql src/membership/audit.sql \
 	src/membership/statement.sql \
 	src/coupon/promotion.sql src/coupon/code.sql src/coupon/usage.sql src/coupon/redemption.sql \
-	src/coupon/limit.sql \
+	src/coupon/limit.sql src/coupon/define.sql \
 	src/effect/lift.sql \
 	src/night/privacy.sql
 

@@ -1,5 +1,7 @@
 -- Limits of campaigns and codes: set, changed, spread over slots, taken away.
 
+SET datestyle = 'ISO';
+
 -- Two promotions of a campaign, one with a shared code, as define_promotion() would store them
 INSERT INTO promo.promotion (promotion, version, needs_code, campaign) VALUES ('mail', 1, true, 'winter'), ('all', 1, false, 'winter');
 INSERT INTO promo.promotion_version (promotion_id, version, definition, defined_by)
@@ -95,3 +97,8 @@ TABLE limits;
 REVOKE EXECUTE ON FUNCTION promo.limit_campaign, promo.limit_code FROM limits_test_operator;
 DROP ROLE limits_test_operator;
 DROP VIEW limits;
+
+-- Nothing of this stays for other tests
+TRUNCATE promo.promotion, promo.promotion_version, promo.coupon_batch, promo.coupon_code, promo.usage_limit, promo.usage_slot, promo.usage_customer,
+	promo.redemption, promo.redemption_promotion, promo.redemption_order RESTART IDENTITY;
+DELETE FROM promo.customer;

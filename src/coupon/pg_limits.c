@@ -106,11 +106,17 @@ read_periods(JsonReader *reader, Limits *limits)
 }
 
 void
-limits_read(JsonReader *reader, Limits *limits)
+limits_start(Limits *limits)
 {
 	limits->count = 0;
 	limits->time_zone = "UTC";
 	limits->slots = 1;
+}
+
+void
+limits_read(JsonReader *reader, Limits *limits)
+{
+	limits_start(limits);
 	read_counts(reader, limits, NULL);
 	read_periods(reader, limits);
 	if (json_read_text(reader, "time_zone", &limits->time_zone) && !pg_zone_is_known(limits->time_zone))

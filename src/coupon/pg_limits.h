@@ -59,6 +59,9 @@ typedef struct CurrencyTerms
 /* Reads {"code": ..., "exponent": ...} under the key, where it is there. */
 extern void currency_terms_read(JsonReader *reader, const char *key, CurrencyTerms *currency);
 
+/* None */
+extern void limits_start(Limits *limits);
+
 /* Reads the object of limits, and closes it. */
 extern void limits_read(JsonReader *reader, Limits *limits);
 

@@ -164,12 +164,12 @@ json_keys(const JsonReader *reader)
 }
 
 static bool
-is_among(const List *keys, const char *key)
+is_among(const List *keys, const char *key, int length)
 {
 	ListCell   *cell;
 
 	foreach(cell, keys)
-		if (strcmp((char *) lfirst(cell), key) == 0)
+		if (strncmp((char *) lfirst(cell), key, length) == 0 && ((char *) lfirst(cell))[length] == '\0')
 			return true;
 	return false;
 }
@@ -178,15 +178,18 @@ void
 json_close(JsonReader *reader)
 {
 	bool		strange = false;
+	JsonbIterator *iterator = reader->object == NULL ? NULL : JsonbIteratorInit(reader->object);
+	JsonbIteratorToken token;
+	JsonbValue	value;
 	ListCell   *cell;
 
-	foreach(cell, json_keys(reader))
+	while (iterator != NULL && (token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
 	{
-		char	   *key = lfirst(cell);
-
-		if (is_among(reader->known, key) || is_among(reader->refused, key))
+		if (token != WJB_KEY || is_among(reader->known, value.val.string.val, value.val.string.len) ||
+			is_among(reader->refused, value.val.string.val, value.val.string.len))
 			continue;
-		json_fault(reader->faults, json_path(reader, key), "is not known");
+		json_fault(reader->faults, json_path(reader, pnstrdup(value.val.string.val, value.val.string.len)),
+				   "is not known");
 		strange = true;
 	}
 	if (strange && reader->faults->hint.len == 0 && reader->known != NIL)
@@ -198,13 +201,17 @@ json_close(JsonReader *reader)
 							 json_path(reader, lfirst(cell)));
 		appendStringInfoChar(&reader->faults->hint, '.');
 	}
+	list_free(reader->known);
+	list_free(reader->refused);
+	reader->known = NIL;
+	reader->refused = NIL;
 }
 
 bool
 json_has(JsonReader *reader, const char *key, JsonbValue *value)
 {
-	if (!is_among(reader->known, key))
-		reader->known = lappend(reader->known, pstrdup(key));
+	if (!is_among(reader->known, key, (int) strlen(key)))
+		reader->known = lappend(reader->known, unconstify(char *, key));
 	return reader->object != NULL &&
 		getKeyJsonValueFromContainer(reader->object, key, strlen(key), value) != NULL;
 }
@@ -321,7 +328,7 @@ json_refuse(JsonReader *reader, const char *key, const char *why)
 {
 	JsonbValue	value;
 
-	reader->refused = lappend(reader->refused, pstrdup(key));
+	reader->refused = lappend(reader->refused, unconstify(char *, key));
 	if (reader->object != NULL &&
 		getKeyJsonValueFromContainer(reader->object, key, strlen(key), &value) != NULL)
 		json_fault(reader->faults, json_path(reader, key), "%s", why);

@@ -61,7 +61,10 @@ extern void json_open(JsonReader *reader, JsonFaults *faults, const char *path,
 extern void json_open_container(JsonReader *reader, JsonFaults *faults, const char *path,
 								JsonbContainer *object);
 
-/* Notes as faults the keys that were not asked for. */
+/*
+ * Notes as faults the keys that were not asked for, and frees what the reader
+ * took.  Until then, the keys that were asked for must stay.
+ */
 extern void json_close(JsonReader *reader);
 
 /* The path of a key of the object */

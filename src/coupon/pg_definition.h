@@ -1,0 +1,76 @@
+/*-------------------------------------------------------------------------
+ *
+ * pg_definition.h
+ *	  The definition of a promotion, as jsonb.
+ *
+ *		{"name": "spring",					or "id"; both must be the same
+ *		 "code": "SPRING",					a shared code, and then
+ *		 "needs_code": true,				is the default
+ *		 "campaign": "easter", "active": true,
+ *		 "lane": 0, "priority": 0, "starts_at": ..., "ends_at": ...,
+ *		 "channels": [...], "currency": {"code": "EUR", "exponent": 2},
+ *		 "exclusive": false, "stop_after": "nothing", "class": "order",
+ *		 "groups": [{"name": "voucher", "most": 1}], "tags": [...],
+ *		 "combines_with": [...], "base": "running",
+ *		 "limits": {...},					pg_limits.h
+ *		 "partial_budget": false, "budget_goods_only": false,
+ *		 "restore_on_void": true, "honor_reservation_after_end": true,
+ *		 "conditions": [...], "actions": [...]}		pg_condition.h, pg_action.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PROMO_PG_DEFINITION_H
+#define PROMO_PG_DEFINITION_H
+
+#include "coupon/pg_action.h"
+#include "coupon/pg_limits.h"
+#include "coupon/price.h"
+
+typedef struct Definition
+{
+	Promotion	promotion;
+	char	   *name;
+	char	   *code;			/* NULL for none */
+	char	   *campaign;		/* NULL for none */
+	bool		active;
+	CurrencyTerms currency;
+	Limits		limits;
+	bool		partial_budget; /* the last use takes what is left of a budget */
+	bool		budget_goods_only;
+	bool		restore_on_void;
+	bool		honor_reservation;	/* that was made before the end, after it */
+	List	   *issues;			/* of IssueTerms */
+} Definition;
+
+/* Longest name of a promotion or campaign, and code, in bytes */
+#define DEFINITION_NAME_MOST 200
+#define DEFINITION_CODE_MOST 100
+
+/*
+ * Reads a definition, noting all its faults.  What was read lives in the
+ * current context, but for rewards, which point into the JSON.
+ */
+extern void definition_read(JsonReader *reader, Definition *definition);
+
+/*
+ * What a cart must have one of, or the promotion cannot apply: the kind (as
+ * the table promotion has it) and its words.  Kind NULL where any cart will do.
+ */
+typedef struct DefinitionKey
+{
+	const char *kind;
+	WordSet		words;
+} DefinitionKey;
+
+extern void definition_key(const Promotion *promotion, DefinitionKey *key);
+
+/* The policy that carts are priced under: {"combine": ..., ...} */
+typedef struct PolicyTerms
+{
+	PricePolicy price;
+	bool		exact_codes;	/* "code_match" */
+} PolicyTerms;
+
+extern void policy_read(JsonReader *reader, PolicyTerms *policy);
+
+#endif							/* PROMO_PG_DEFINITION_H */
