@@ -54,28 +54,6 @@ typedef struct GrowMatrix
 								 * tell by permuting what features are worth */
 } GrowMatrix;
 
-/*
- * grow_test(feature, n_bins, passing)
- *
- * The `split` of a node whose first child gets the rows of those bins that
- * pass.  A set that is a first or last part of the bins becomes a threshold,
- * for which the children may change places in passing.  Others are under
- * NODE_SET, and to be written behind the children.
- */
-extern uint32_t grow_test(uint32_t feature, int n_bins, bool *passing);
-extern void grow_write_set(ForestNode *set, int n_bins, const bool *passing);
-
-/* A bin among those that are brought into an order by a key, then by code */
-typedef struct GrowItem
-{
-	double		key;
-	uint8_t		code;
-	uint8_t		at;
-} GrowItem;
-
-/* Sorts items, through spare room for half as many. */
-extern void grow_sort_items(GrowItem *items, GrowItem *spare, int n);
-
 typedef struct Grower Grower;
 
 /* Room for growing; NULL when memory is out. */

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
@@ -24,6 +25,9 @@ TREES = 200
 MIN_LEAF = 5
 
 DATA = os.environ["PROMO_DATA"]
+
+# The features of the made tables
+LISTED = ", ".join("x%d" % (i + 1) for i in range(20))
 
 # Name of the set, its file, columns with their types, target, columns that
 # are left out.  The same tables are made by test/t/forest_quality.pl.
@@ -206,14 +210,13 @@ def store(cursor, table, x, y):
 
 
 def speed_of(cursor, title, table, target, metric, options, peer, x, y, x_test, judge):
-    listed = ", ".join("x%d" % (i + 1) for i in range(20))
     pid = cursor.connection.get_backend_pid()
 
     began = cpu_of(pid)
     cursor.execute("""
         INSERT INTO model
         SELECT promo.random_forest(%s, f, %%s)
-        FROM %s t, LATERAL (SELECT %s) f""" % (target, table, listed), (json.dumps(options),))
+        FROM %s t, LATERAL (SELECT %s) f""" % (target, table, LISTED), (json.dumps(options),))
     ours = cpu_of(pid) - began
     began = time.process_time()
     peer.fit(x, y)
@@ -222,7 +225,7 @@ def speed_of(cursor, title, table, target, metric, options, peer, x, y, x_test, 
     cursor.execute("""
         SELECT %s FROM (
             SELECT %s AS target, promo.predict((SELECT forest FROM model), f) AS prediction
-            FROM %s_test t, LATERAL (SELECT %s) f) p""" % (metric, target, table, listed))
+            FROM %s_test t, LATERAL (SELECT %s) f) p""" % (metric, target, table, LISTED))
     ours_quality = cursor.fetchone()[0]
     theirs_quality = judge(peer, x_test)
     cursor.execute("SELECT (promo.forest_info(forest)).* FROM model")
@@ -241,7 +244,7 @@ def speed_of(cursor, title, table, target, metric, options, peer, x, y, x_test, 
             began = cpu_of(pid)
             cursor.execute("""
                 SELECT sum(promo.predict((SELECT forest FROM model), f))
-                FROM (SELECT * FROM %s_test LIMIT %d) t, LATERAL (SELECT %s) f""" % (table, rows, listed))
+                FROM (SELECT * FROM %s_test LIMIT %d) t, LATERAL (SELECT %s) f""" % (table, rows, LISTED))
             cursor.fetchone()
             used = cpu_of(pid) - began
             best = used if best is None else min(best, used)
@@ -252,7 +255,8 @@ def speed_of(cursor, title, table, target, metric, options, peer, x, y, x_test, 
 
 def speed():
     cursor = connect().cursor()
-    cursor.execute("CREATE TABLE model (forest promo.forest)")
+    cursor.execute("CREATE TABLE IF NOT EXISTS model (forest promo.forest)")
+    cursor.execute("TRUNCATE model")
     print("speed: 100,000 rows, 20 features, 100 full trees, min_leaf 5, CPU seconds of one process")
     x, y = friedman(100000, 1)
     x_test, y_test = friedman(20000, 2)
@@ -275,18 +279,17 @@ def speed():
 def ours_of(cursor, table, target, options):
     """CPU seconds of the whole statement, and what the forest is like"""
     pid = cursor.connection.get_backend_pid()
-    listed = ", ".join("x%d" % (i + 1) for i in range(20))
     cursor.execute("CREATE TABLE IF NOT EXISTS model (forest promo.forest)")
     cursor.execute("TRUNCATE model")
     began = cpu_of(pid)
     cursor.execute("""
         INSERT INTO model
         SELECT promo.random_forest(%s, f, %%s)
-        FROM %s t, LATERAL (SELECT %s) f""" % (target, table, listed), (json.dumps(options),))
+        FROM %s t, LATERAL (SELECT %s) f""" % (target, table, LISTED), (json.dumps(options),))
     used = cpu_of(pid) - began
     cursor.execute("""
         SELECT (promo.regression_metrics(y, promo.predict((SELECT forest FROM model), f))).r2
-        FROM %s_test t, LATERAL (SELECT %s) f""" % (table, listed))
+        FROM %s_test t, LATERAL (SELECT %s) f""" % (table, LISTED))
     r2 = cursor.fetchone()[0]
     cursor.execute("SELECT (i).leaves / (i).trees FROM (SELECT promo.forest_info(forest) AS i FROM model) m")
     return used, r2, cursor.fetchone()[0]
@@ -326,8 +329,8 @@ cat(used[["user.self"]] + used[["sys.self"]], 1 - sum((test[, 1] - p)^2) / sum((
 
 def ranger():
     cursor = connect().cursor()
-    print("ranger: 100,000 rows, 20 features, 100 full trees; its min.node.size is what it splits at least, so that 12")
-    print("gives about as many leaves as our min_leaf 5")
+    print("ranger: 100,000 rows, 20 features, 100 full trees; min.node.size 12 is what it splits at least, where our"
+          " min_leaf 5 is what a leaf has at least")
     table, x, y, x_test, y_test = numbers(cursor)
     ours = ours_of(cursor, table, "y", {"trees": 100, "min_leaf": 5, "mtry": 6, "seed": 1})
     paths = {}
@@ -364,7 +367,7 @@ def boosted_of(cursor, title, table, target, metric, peer, x, y, judge):
     pid = cursor.connection.get_backend_pid()
     began = cpu_of(pid)
     cursor.execute("SELECT promo.train('boosted', %s, 'target', %s)",
-                   ("SELECT %s AS target, %s FROM %s" % (target, ", ".join("x%d" % (i + 1) for i in range(20)), table),
+                   ("SELECT %s AS target, %s FROM %s" % (target, LISTED, table),
                     json.dumps({"algorithm": "boosted_trees", "workers": 0})))
     ours = cpu_of(pid) - began
     began = time.process_time()
@@ -411,14 +414,13 @@ def million():
 def explain_cost(cursor, table, rows):
     """CPU milliseconds of an explained row, as the slope between two numbers of rows"""
     pid = cursor.connection.get_backend_pid()
-    listed = ", ".join("x%d" % (i + 1) for i in range(20))
     took = []
     for limit in (rows, 3 * rows):
         began = cpu_of(pid)
         cursor.execute("""
             SELECT count(*)
             FROM (SELECT * FROM %s_test LIMIT %d) t, LATERAL (SELECT %s) f,
-                LATERAL promo.explain((SELECT forest FROM model), f) e""" % (table, limit, listed))
+                LATERAL promo.explain((SELECT forest FROM model), f) e""" % (table, limit, LISTED))
         cursor.fetchone()
         took.append(cpu_of(pid) - began)
     return (took[1] - took[0]) / (2 * rows) * 1000
@@ -454,6 +456,106 @@ def explain():
     print("full trees of %d leaves: promo %.2f" % (leaves, explain_cost(cursor, table, 20)), flush=True)
 
 
+def train_numbers(cursor, model, rows, options):
+    """A model by name on the table of numbers"""
+    table = numbers(cursor, rows)[0]
+    cursor.execute("SELECT version FROM promo.train(%s, %s, 'y', %s)",
+                   (model, "SELECT y, %s FROM %s" % (LISTED, table),
+                    json.dumps(dict({"min_leaf": 5, "mtry": 6, "seed": 1}, **options))))
+    return table
+
+
+def serve():
+    """Models by name: all rows in blocks, row by row, and the first row of a new connection"""
+    cursor = connect().cursor()
+    pid = cursor.connection.get_backend_pid()
+    print("serve: models of 100 trees grown on 100,000 rows of 20 features; CPU of the backend, as the slope between"
+          " 20,000 and 100,000 rows")
+
+    def slope(query, arguments):
+        took = []
+        for rows in (20000, 100000):
+            began = cpu_of(pid)
+            cursor.execute(query, [word % rows if "%d" in word else word for word in arguments])
+            took.append(cpu_of(pid) - began)
+        return (took[1] - took[0]) / 80000
+
+    for model, options in (("full", {"trees": 100}), ("depth12", {"trees": 100, "max_depth": 12}),
+                           ("small", {"trees": 100, "max_depth": 12, "min_leaf": 20})):
+        table = train_numbers(cursor, model, 100000, options)
+        cursor.execute("SELECT bytes, (promo.forest_info(model)).leaves / 100 FROM promo.models WHERE model = %s", (model,))
+        size, leaves = cursor.fetchone()
+        some = "SELECT 1 AS k, " + LISTED + " FROM " + table + " LIMIT %d"
+        scored = slope("SELECT count(prediction) FROM promo.score(%s, %s, 'k')", [model, some])
+        predicted = slope("SELECT sum(promo.predict(%s, f)) FROM generate_series(1, 1) g,"
+                          " LATERAL (SELECT " + LISTED + " FROM " + table + " LIMIT %s::int) f", [model, "%d"])
+        first = []
+        for _ in range(5):
+            other = connect().cursor()
+            began = time.perf_counter()
+            other.execute("SELECT promo.predict(%%s, f) FROM (SELECT %s FROM %s LIMIT 1) f" % (LISTED, table), (model,))
+            other.fetchone()
+            first.append(time.perf_counter() - began)
+            other.connection.close()
+        print("%s (%d leaves a tree, %.0f MB): score %.0f rows a CPU second, the query's own cost included; predict %.1f"
+              " microseconds a row; first in a new connection %.1f ms by the wall"
+              % (model, leaves, size / 1e6, 1 / scored, predicted * 1e6, min(first) * 1000), flush=True)
+
+
+class Watch(threading.Thread):
+    """Watches what memory a backend, its workers and their shared segments take, and its temporary files"""
+
+    def __init__(self, pid):
+        super().__init__(daemon=True)
+        self.cursor = connect().cursor()
+        self.pid, self.going = pid, True
+        self.memory = self.files = 0
+        self.start()
+
+    def run(self):
+        while self.going:
+            self.cursor.execute("SELECT array_agg(pid) FROM pg_stat_activity WHERE leader_pid = %s OR pid = %s",
+                                (self.pid, self.pid))
+            shared, own = {}, 0
+            for pid in self.cursor.fetchone()[0] or []:
+                try:
+                    with open("/proc/%d/status" % pid) as status:
+                        own += sum(int(line.split()[1]) * 1024 for line in status if line.startswith("RssAnon"))
+                    with open("/proc/%d/maps" % pid) as maps:
+                        for line in maps:
+                            if "/dev/shm/PostgreSQL" in line:
+                                begin, end = (int(word, 16) for word in line.split()[0].split("-"))
+                                shared[line.split()[5]] = end - begin
+                except OSError:
+                    pass
+            self.memory = max(self.memory, own + sum(shared.values()))
+            self.cursor.execute("SELECT coalesce(sum(size), 0)::bigint FROM pg_ls_tmpdir()")
+            self.files = max(self.files, self.cursor.fetchone()[0])
+            time.sleep(0.05)
+
+    def stop(self):
+        self.going = False
+        self.join()
+
+
+def memory():
+    cursor = connect().cursor()
+    print("memory: a million rows of 20 features, 100 full trees; above shared buffers, all processes together")
+    numbers(cursor, 1000000)
+    base = None
+    for workers in (0, 1, 2):
+        other = connect().cursor()
+        watch = Watch(other.connection.get_backend_pid())
+        began = time.perf_counter()
+        train_numbers(other, "large", 1000000, {"trees": 100, "workers": workers})
+        wall = time.perf_counter() - began
+        watch.stop()
+        base = base or wall
+        print("%d workers beside the session: %.0f MB, temporary files %.0f MB, %.1f s by the wall (%.2f times faster)"
+              % (workers, watch.memory / 1e6, watch.files / 1e6, wall, base / wall), flush=True)
+        other.connection.close()
+
+
 PARTS = {
     "quality": quality,
     "linear": linear,
@@ -463,6 +565,8 @@ PARTS = {
     "boosted": boosted,
     "explain": explain,
     "million": million,
+    "serve": serve,
+    "memory": memory,
 }
 parts = sys.argv[1:] or list(PARTS)
 for part in parts:
