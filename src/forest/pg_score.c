@@ -26,7 +26,7 @@
 #include "pg/record.h"
 
 /* Rows of a block, and bytes that their bins may take */
-#define BLOCK_ROWS 4096
+#define BLOCK_ROWS 8192
 #define BLOCK_BYTES (8 * 1024 * 1024)
 
 typedef struct Scoring

@@ -33,6 +33,7 @@
 #include "forest/pg_options.h"
 #include "forest/pg_store.h"
 #include "pg/owner.h"
+#include "pg/piece.h"
 #include "pg/spi.h"
 #include "pg/stored.h"
 #include "promo.h"
@@ -129,7 +130,7 @@ read_pieces(const StoredVersion *version, MemoryContext context)
 {
 	Relation	table = table_open(promo_table("model_piece"), AccessShareLock);
 	Relation	index = index_open(promo_table("model_piece_pkey"), AccessShareLock);
-	char	   *bytes = MemoryContextAllocHuge(context, (Size) version->bytes);
+	char	   *bytes = piece_memory(context, (Size) version->bytes);
 	int64		read = 0;
 	int32		piece = 0;
 	ScanKeyData key;
@@ -142,17 +143,12 @@ read_pieces(const StoredVersion *version, MemoryContext context)
 	while ((tuple = systable_getnext_ordered(scan, ForwardScanDirection)) != NULL)
 	{
 		Datum		stored = column_of(tuple, table, PIECE_BYTES);
-		bytea	   *value = DatumGetByteaPP(stored);
-		int64		size = VARSIZE_ANY_EXHDR(value);
+		Size		left = (Size) (version->bytes - read);
+		Size		size = piece_read(stored, bytes + read, left);
 
-		CHECK_FOR_INTERRUPTS();
-		if (DatumGetInt32(column_of(tuple, table, PIECE_NUMBER)) != ++piece ||
-			size > version->bytes - read)
+		if (DatumGetInt32(column_of(tuple, table, PIECE_NUMBER)) != ++piece || size > left)
 			break;
-		memcpy(bytes + read, VARDATA_ANY(value), size);
-		read += size;
-		if ((Pointer) value != DatumGetPointer(stored))
-			pfree(value);
+		read += (int64) size;
 	}
 	systable_endscan_ordered(scan);
 	index_close(index, AccessShareLock);

@@ -21,8 +21,14 @@
 /* Trees whose leaves a single row keeps before they are added up in order */
 #define TREES_AT_A_TIME 256
 
-/* Rows that are walked through a tree before the next tree */
-#define ROWS_AT_A_TIME 1024
+/*
+ * Rows that are walked through a tree before the next tree.  Each block of them
+ * reads the whole forest, of which a cache holds some trees only.
+ */
+#define ROWS_AT_A_TIME 8192
+
+/* Rows whose leaves are kept before they are added up */
+#define LEAVES_AT_A_TIME 256
 
 size_t
 forest_row_size(const Forest *forest)
@@ -284,10 +290,11 @@ static void
 add_rows(const Forest *forest, const Grove *grove, const uint8_t *rows, size_t row_size,
 		 size_t n, double *outputs)
 {
-	ForestNode	leaves[ROWS_AT_A_TIME];
+	ForestNode	leaves[LEAVES_AT_A_TIME];
 	double		scale = number_double(grove->header->scale);
 	uint32_t	n_outputs = forest_margin_count(forest);
 	uint32_t	t;
+	size_t		begin;
 	size_t		i;
 
 	for (t = 0; t < grove->n_trees; t++)
@@ -295,12 +302,18 @@ add_rows(const Forest *forest, const Grove *grove, const uint8_t *rows, size_t r
 		const GroveTree *tree = &grove->trees[t];
 		const ForestNode *nodes = grove->nodes + number_u64(tree->begin);
 
-		if (forest->has_sets)
-			walk_rows(nodes, rows, row_size, n, true, leaves);
-		else
-			walk_rows(nodes, rows, row_size, n, false, leaves);
-		for (i = 0; i < n; i++)
-			add_leaf(grove, t, leaves[i], scale, outputs + i * n_outputs);
+		for (begin = 0; begin < n; begin += LEAVES_AT_A_TIME)
+		{
+			const uint8_t *some = rows + begin * row_size;
+			size_t		count = n - begin < LEAVES_AT_A_TIME ? n - begin : LEAVES_AT_A_TIME;
+
+			if (forest->has_sets)
+				walk_rows(nodes, some, row_size, count, true, leaves);
+			else
+				walk_rows(nodes, some, row_size, count, false, leaves);
+			for (i = 0; i < count; i++)
+				add_leaf(grove, t, leaves[i], scale, outputs + (begin + i) * n_outputs);
+		}
 	}
 }
 
