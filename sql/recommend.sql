@@ -73,6 +73,24 @@ FROM promo.recommend('shop', 'c5', 100, '{"buy_again": true, "fallback": "none"}
 JOIN (SELECT item, row_number() OVER (ORDER BY count(*) DESC, max(at) DESC) AS rank FROM bought
 	WHERE customer = 'c5' GROUP BY item) o USING (rank);
 
+-- Lists that are pruned for each source speak, and give reasons, alike
+SELECT method FROM promo.build_recommender('by source', 'SELECT customer, item FROM bought', '{"prune": "source", "neighbors": 6}');
+WITH part AS (
+	SELECT b.customer, n.neighbor AS item, n.item AS because, n.score
+	FROM promo.recommender_neighbors('by source') n JOIN (SELECT DISTINCT customer, item FROM bought) b USING (item)
+	WHERE NOT EXISTS (SELECT FROM bought o WHERE o.customer = b.customer AND o.item = n.neighbor)
+), wanted AS (
+	SELECT customer, item, sum(score) AS score, max(score) AS most FROM part GROUP BY customer, item
+), got AS (
+	SELECT c.customer, r.* FROM (SELECT DISTINCT customer FROM bought) c,
+		LATERAL promo.recommend('by source', c.customer, 100, '{"fallback": "none"}') r
+)
+SELECT count(*) > 300 AS many, count(*) FILTER (WHERE g.item IS NULL OR w.item IS NULL) AS missing,
+	bool_and(abs(g.score - w.score) < 1e-6 * w.score) AS equal, bool_and(p.score = w.most) AS right_reasons
+FROM got g FULL JOIN wanted w USING (customer, item)
+LEFT JOIN part p ON p.customer = g.customer AND p.item = g.item AND p.because = g.because;
+SELECT promo.drop_recommender('by source');
+
 -- Whoever is unknown gets what is popular, in all or of late, or nothing
 SELECT bool_and(r.score = s.customers) AS equal, bool_and(r.because IS NULL) AS without_reason, count(*) AS n
 FROM promo.recommend('shop', 'nobody', 10) r
@@ -82,6 +100,19 @@ FROM promo.recommend('shop', 'nobody', 10, '{"fallback": "trending"}') r
 JOIN (SELECT item, count(*) AS customers FROM (SELECT customer, item, max(at) AS at FROM bought GROUP BY customer, item) l
 	WHERE at >= (SELECT max(at) FROM bought) - interval '30 days' GROUP BY item) s USING (item);
 SELECT count(*) AS nothing FROM promo.recommend('shop', 'nobody', 3, '{"fallback": "none"}');
+-- of the category, and by the shop's own boosts, which may also hide an item
+SELECT bool_and(r.score = s.customers * coalesce((b.boost->>r.item)::float8, 1)) AS equal, count(*) AS n,
+	min(category) = 'kind 2' AND max(category) = 'kind 2' AS of_category, bool_or(r.item = 'item 5') AS has_hidden,
+	min(r.rank) FILTER (WHERE r.item = 'item 8') AS rank_of_boosted
+FROM (SELECT '{"item 8": 3, "item 5": 0, "item 11": 0.5, "not for sale": 7}'::jsonb AS boost) b,
+	LATERAL promo.recommend('shop', 'nobody', 20, jsonb_build_object('category', 'kind 2', 'boost', b.boost)) r
+JOIN (SELECT item, count(DISTINCT customer) AS customers, min(category) AS category FROM bought GROUP BY item) s USING (item);
+SELECT bool_and(r.score = s.customers * CASE r.item WHEN 'item 8' THEN 0.25 ELSE 1 END) AS equal, count(*) AS trending,
+	bool_and(r.score >= next) AS in_order
+FROM (SELECT *, coalesce(lead(score) OVER (ORDER BY rank), 0) AS next
+	FROM promo.recommend('shop', 'nobody', 10, '{"fallback": "trending", "boost": {"item 8": 0.25}}')) r
+JOIN (SELECT item, count(*) AS customers FROM (SELECT customer, item, max(at) AS at FROM bought GROUP BY customer, item) l
+	WHERE at >= (SELECT max(at) FROM bought) - interval '30 days' GROUP BY item) s USING (item);
 
 -- All that is wrong at once
 SELECT * FROM promo.recommend('shop', 'c1', 5, '{"fallback": "magic", "boost": {"item 1": -1}, "buy_agian": true, "filter": "item 1"}');

@@ -93,6 +93,42 @@ compare_items(const void *left, const void *right)
 	return (a->item > b->item) - (a->item < b->item);
 }
 
+/* The same lists, each in the order of its items */
+static bool
+list_by_item(const Memory *memory, const NeighborLists *from, NeighborLists *to)
+{
+	Neighbor   *list = memory_array(memory, RECOMMEND_MAX_NEIGHBORS, sizeof(Neighbor));
+	uint32_t	item;
+
+	if (list == NULL)
+		return false;
+	if (!copy_lists(memory, from, to))
+	{
+		memory_release(memory, list);
+		return false;
+	}
+	for (item = 0; item < to->n_items; item++)
+	{
+		uint64_t	begin = to->start[item];
+		uint32_t	n = (uint32_t) (to->start[item + 1] - begin);
+		uint32_t	i;
+
+		for (i = 0; i < n; i++)
+		{
+			list[i].item = to->item[begin + i];
+			list[i].score = to->score[begin + i];
+		}
+		qsort(list, n, sizeof(Neighbor), compare_items);
+		for (i = 0; i < n; i++)
+		{
+			to->item[begin + i] = list[i].item;
+			to->score[begin + i] = list[i].score;
+		}
+	}
+	memory_release(memory, list);
+	return true;
+}
+
 /*
  * One item's neighbors by both, by falling sum, at most so many.  Gives how
  * many.
@@ -237,7 +273,7 @@ build_finish(const Memory *memory, const BuildInput *input, NeighborLists *neigh
 		done = blend(memory, input, &model->similar);
 	if (done)
 		done = input->options.per_source ?
-			copy_lists(memory, &model->similar, &model->scoring) :
+			list_by_item(memory, &model->similar, &model->scoring) :
 			neighbors_transpose(memory, &model->similar, &model->scoring);
 	if (done && input->events != NULL)
 		done = build_events(memory, input, model);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "core/wire.h"
+#include "recommend/knn.h"
 
 /* The first word of each kind; its bytes the other way round are no kind's. */
 #define CATALOG_WORD UINT32_C(0x31435250)
@@ -33,6 +34,13 @@ typedef struct CatalogHead
 	double		event_weight;
 	int64_t		newest;
 } CatalogHead;
+
+typedef enum ListsKind
+{
+	LISTS_OF_ITEMS,
+	LISTS_OF_CUSTOMERS,
+	LISTS_OF_WEIGHED_CUSTOMERS
+} ListsKind;
 
 typedef struct ListsHead
 {
@@ -62,6 +70,7 @@ catalog_layout(Catalog *catalog, const CatalogHead *head, const char *bytes, uin
 {
 	uint64_t	pieces = pack_pieces(head->n_customers, PACK_CUSTOMERS);
 	uint64_t	items = head->n_items;
+	uint64_t	customers = head->method == RECOMMEND_USER_KNN ? head->n_customers : 0;
 	uint64_t	at = sizeof(CatalogHead);
 
 	catalog->method = (RecommendMethod) head->method;
@@ -88,6 +97,10 @@ catalog_layout(Catalog *catalog, const CatalogHead *head, const char *bytes, uin
 	at += items * sizeof(uint32_t);
 	catalog->category_end = (const uint32_t *) (bytes + at);
 	at += (uint64_t) head->n_categories * sizeof(uint32_t);
+	catalog->place = customers > 0 ? (const uint32_t *) (bytes + at) : NULL;
+	at += customers * sizeof(uint32_t);
+	catalog->norm = customers > 0 ? (const float *) (bytes + at) : NULL;
+	at += customers * sizeof(float);
 	catalog->names = bytes + at;
 	at += head->names_size;
 	catalog->categories = bytes + at;
@@ -152,9 +165,25 @@ count_recent(const Matrix *matrix, int64_t since, uint32_t *recent)
 		recent[matrix->items[at]] += matrix->last_at[at] >= since;
 }
 
+/* The place and the norm of each customer by number */
+static void
+place_customers(const Matrix *matrix, const uint32_t *order, uint32_t *place, float *norm)
+{
+	uint32_t	i;
+
+	for (i = 0; i < matrix->n_customers; i++)
+	{
+		uint64_t	start = matrix->customer_start[i];
+
+		place[order[i]] = i;
+		norm[i] = knn_norm(matrix->values == NULL ? NULL : matrix->values + start,
+						   matrix_basket(matrix, i));
+	}
+}
+
 bool
 catalog_pack(const Memory *memory, const RecommendModel *model, int64_t since,
-			 const int64_t *customer_ids, char **bytes, size_t *size)
+			 const uint32_t *order, const int64_t *customer_ids, char **bytes, size_t *size)
 {
 	const Matrix *matrix = model->matrix;
 	CatalogHead head;
@@ -227,6 +256,8 @@ catalog_pack(const Memory *memory, const RecommendModel *model, int64_t since,
 		categories_size += name.size;
 		((uint32_t *) catalog.category_end)[i] = (uint32_t) categories_size;
 	}
+	if (catalog.place != NULL)
+		place_customers(matrix, order, (uint32_t *) catalog.place, (float *) catalog.norm);
 	memory_release(memory, by_text);
 	*size = (size_t) all;
 	return true;
@@ -255,6 +286,17 @@ all_below(const uint32_t *numbers, uint64_t count, uint32_t limit)
 	return count == 0 || most < limit;
 }
 
+static bool
+all_finite(const float *numbers, uint64_t count)
+{
+	bool		is_finite = true;
+	uint64_t	i;
+
+	for (i = 0; i < count; i++)
+		is_finite &= isfinite(numbers[i]) != 0;
+	return is_finite;
+}
+
 bool
 catalog_open(Catalog *catalog, const void *bytes, size_t size)
 {
@@ -276,6 +318,9 @@ catalog_open(Catalog *catalog, const void *bytes, size_t size)
 		!ends_are_right(catalog->category_end, head.n_categories, head.categories_size) ||
 		!all_below(catalog->by_name, head.n_items, head.n_items) ||
 		!all_below(catalog->category, head.n_items, head.n_categories + 1))
+		return false;
+	if (catalog->place != NULL && (!all_below(catalog->place, head.n_customers, head.n_customers) ||
+								   !all_finite(catalog->norm, head.n_customers)))
 		return false;
 	for (i = 1; i < pack_pieces(head.n_customers, PACK_CUSTOMERS); i++)
 		if (catalog->first_customer[i] <= catalog->first_customer[i - 1])
@@ -313,14 +358,14 @@ lists_size(const NeighborLists *lists, uint32_t piece)
 
 /* Writes head and ends, and gives the place after them. */
 static uint32_t *
-start_piece(void *bytes, PackKind kind, uint32_t piece, uint32_t count, const uint64_t *start)
+start_piece(void *bytes, ListsKind kind, uint32_t piece, uint32_t count, const uint64_t *start)
 {
 	ListsHead  *head = bytes;
 	uint32_t   *at = (uint32_t *) (head + 1);
 	uint32_t	i;
 
 	head->word = LISTS_WORD;
-	head->kind = kind == PACK_ITEM_CUSTOMERS;
+	head->kind = kind;
 	head->piece = piece;
 	head->count = count;
 	for (i = 0; i < count; i++)
@@ -335,7 +380,7 @@ lists_pack(const NeighborLists *lists, uint32_t piece, void *bytes)
 	uint32_t	count = items_of_piece(lists->n_items, piece);
 	uint64_t	begin = lists->start[first];
 	uint64_t	all = lists->start[first + count] - begin;
-	uint32_t   *at = start_piece(bytes, PACK_SCORING, piece, count, lists->start + first);
+	uint32_t   *at = start_piece(bytes, LISTS_OF_ITEMS, piece, count, lists->start + first);
 
 	/* Of no items there may be no arrays either. */
 	if (all == 0)
@@ -351,37 +396,42 @@ item_customers_size(const Matrix *matrix, uint32_t piece)
 	uint32_t	count = items_of_piece(matrix->n_items, piece);
 
 	return size_of_lists(count, matrix->item_start[first + count] - matrix->item_start[first],
-						 false);
+						 matrix->item_values != NULL);
 }
 
 void
-item_customers_pack(const Matrix *matrix, uint32_t piece, const uint32_t *places, void *bytes)
+item_customers_pack(const Matrix *matrix, uint32_t piece, void *bytes)
 {
 	uint32_t	first = piece * PACK_ITEMS;
 	uint32_t	count = items_of_piece(matrix->n_items, piece);
-	uint32_t   *at = start_piece(bytes, PACK_ITEM_CUSTOMERS, piece, count,
+	uint64_t	begin = matrix->item_start[first];
+	uint64_t	all = matrix->item_start[first + count] - begin;
+	uint32_t   *at = start_piece(bytes, matrix->item_values == NULL ? LISTS_OF_CUSTOMERS :
+								 LISTS_OF_WEIGHED_CUSTOMERS, piece, count,
 								 matrix->item_start + first);
-	uint64_t	i;
 
-	for (i = matrix->item_start[first]; i < matrix->item_start[first + count]; i++)
-		*at++ = places[matrix->customers[i]];
+	if (all == 0)
+		return;
+	memcpy(at, matrix->customers + begin, all * sizeof(uint32_t));
+	if (matrix->item_values != NULL)
+		memcpy(at + all, matrix->item_values + begin, all * sizeof(float));
 }
 
 bool
 lists_open(PackedLists *lists, PackKind kind, uint32_t piece, const Catalog *catalog,
 		   const void *bytes, size_t size)
 {
-	bool		has_scores = kind != PACK_ITEM_CUSTOMERS;
-	uint32_t	limit = has_scores ? catalog->n_items : catalog->n_customers;
+	bool		has_customers = kind == PACK_ITEM_CUSTOMERS;
+	bool		has_scores;
 	ListsHead	head;
 	uint64_t	all;
-	uint64_t	i;
-	bool		is_finite = true;
 
 	if (size < sizeof(head))
 		return false;
 	memcpy(&head, bytes, sizeof(head));
-	if (head.word != LISTS_WORD || head.kind != (uint32_t) !has_scores || head.piece != piece ||
+	has_scores = head.kind != LISTS_OF_CUSTOMERS;
+	if (head.word != LISTS_WORD || head.kind > LISTS_OF_WEIGHED_CUSTOMERS ||
+		(head.kind != LISTS_OF_ITEMS) != has_customers || head.piece != piece ||
 		piece >= pack_pieces(catalog->n_items, PACK_ITEMS) ||
 		head.count != items_of_piece(catalog->n_items, piece) ||
 		size < size_of_lists(head.count, 0, has_scores))
@@ -394,11 +444,8 @@ lists_open(PackedLists *lists, PackKind kind, uint32_t piece, const Catalog *cat
 		return false;
 	lists->item = lists->end + head.count;
 	lists->score = has_scores ? (const float *) (lists->item + all) : NULL;
-	if (!all_below(lists->item, all, limit))
-		return false;
-	for (i = 0; has_scores && i < all; i++)
-		is_finite &= isfinite(lists->score[i]) != 0;
-	return is_finite;
+	return all_below(lists->item, all, has_customers ? catalog->n_customers : catalog->n_items) &&
+		(!has_scores || all_finite(lists->score, all));
 }
 
 /*

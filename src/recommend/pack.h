@@ -10,10 +10,10 @@
  *	histories	what PACK_CUSTOMERS customers had, by rising customer id; the
  *				catalog says which id each piece begins with
  *
- * Customers are known by the surrogates of promo.customer, and their numbers
- * in the lists by their place in that order: customer c is in piece
- * c / PACK_CUSTOMERS.  A customer who is forgotten leaves a place without a
- * history behind.
+ * Customers are known by the surrogates of promo.customer: the one at place p
+ * of their order is in piece p / PACK_CUSTOMERS.  A customer who is forgotten
+ * leaves a place without a history behind.  Lists of customers have the numbers
+ * of the matrix, which go by text, and the catalog the place of each.
  *
  * Catalogs and lists are in the machine's own byte order, in which they are
  * used as they are; their first word tells those of another order, which are
@@ -37,7 +37,8 @@ typedef enum PackKind
 	PACK_SIMILAR,				/* NeighborLists of the same names */
 	PACK_SCORING,
 	PACK_EVENT_SCORING,
-	PACK_ITEM_CUSTOMERS,		/* of each item its customers, for user_knn */
+	PACK_ITEM_CUSTOMERS,		/* of each item its customers, for user_knn, with
+								 * their values where not all are 1 */
 	PACK_HISTORY,
 	PACK_EVENT_HISTORY			/* of the second event */
 } PackKind;
@@ -72,6 +73,8 @@ typedef struct Catalog
 	const uint32_t *category;	/* n_categories: none */
 	const uint32_t *category_end;
 	const int64_t *first_customer;	/* of each piece of histories */
+	const uint32_t *place;		/* of each customer by number, and the norm of */
+	const float *norm;			/* his values; both NULL but for user_knn */
 	const char *names;
 	const char *categories;
 } Catalog;
@@ -101,12 +104,14 @@ extern uint32_t catalog_find(const Catalog *catalog, const char *data, uint32_t 
 extern bool catalog_find_piece(const Catalog *catalog, int64_t customer, uint32_t *piece);
 
 /*
- * Bytes of the catalog of a model.  Customers come in the order of their ids;
- * recent counts those whose latest row of an item is at or after since,
- * nobody without times.  False: out of memory, or the names are too long.
+ * Bytes of the catalog of a model.  Customers come in the order of their ids,
+ * with the number of each in order[]; recent counts those whose latest row of
+ * an item is at or after since, nobody without times.  False: out of memory,
+ * or the names are too long.
  */
 extern bool catalog_pack(const Memory *memory, const RecommendModel *model, int64_t since,
-						 const int64_t *customer_ids, char **bytes, size_t *size);
+						 const uint32_t *order, const int64_t *customer_ids,
+						 char **bytes, size_t *size);
 
 /* A view of the bytes, which must be aligned for 64 bits; false: no catalog. */
 extern bool catalog_open(Catalog *catalog, const void *bytes, size_t size);
@@ -119,17 +124,16 @@ typedef struct PackedLists
 	uint32_t	count;			/* items in the piece */
 	const uint32_t *end;		/* of each item's list */
 	const uint32_t *item;		/* or customer */
-	const float *score;			/* NULL for lists of customers */
+	const float *score;			/* NULL for customers whose values are 1 */
 } PackedLists;
 
 /* Bytes of a piece of lists, and their writing to that place */
 extern size_t lists_size(const NeighborLists *lists, uint32_t piece);
 extern void lists_pack(const NeighborLists *lists, uint32_t piece, void *bytes);
 
-/* The same of the customers of items, under the numbers that places[] gives. */
+/* The same of the customers of items */
 extern size_t item_customers_size(const Matrix *matrix, uint32_t piece);
-extern void item_customers_pack(const Matrix *matrix, uint32_t piece,
-								const uint32_t *places, void *bytes);
+extern void item_customers_pack(const Matrix *matrix, uint32_t piece, void *bytes);
 
 /*
  * A view of a piece, aligned for 32 bits, of a model with so many items or

@@ -36,9 +36,9 @@
 #include "promo.h"
 #include "recommend/judge.h"
 #include "recommend/part.h"
+#include "recommend/pg_answer.h"
 #include "recommend/pg_content.h"
 #include "recommend/pg_model.h"
-#include "recommend/pg_recommend.h"
 
 /* A query of second events, which several candidates may share */
 typedef struct EventSource
@@ -517,36 +517,28 @@ judge_customer(Trial *trial, OpenRecommender *open, uint32 rank, const uint32 *t
 {
 	Evaluation *e = trial->e;
 	uint32		name = trial->customer_of[e->ranks.customer_name[rank]];
-	Had		   *had = NULL;
-	Had		   *events = NULL;
-	int			count = 0;
-	int			event_count = 0;
+	Asking		asking;
 	uint32	   *wanted;
 	Recommendation *rows;
 	uint32	   *list;
+	uint32		count;
 	uint32		i;
 
-	if (name != NAME_NONE)
-	{
-		int64		id = (int64) trial->work.matrix.customer_number[name] + 1;
-
-		had = had_of_history(open_history_of_id(open, PACK_HISTORY, id), &count);
-		if (open->catalog.has_events)
-			events = had_of_history(open_history_of_id(open, PACK_EVENT_HISTORY, id), &event_count);
-	}
-	if (count == 0 && !e->takes_new_customers)
+	/* No customer has the surrogate 0. */
+	asking_of_customer(open, name == NAME_NONE ? 0 :
+					   (int64) trial->work.matrix.customer_number[name] + 1, &asking);
+	if (asking.count == 0 && !e->takes_new_customers)
 		return;
 	wanted = palloc(sizeof(uint32) * n);
-	n = wanted_items(trial, taken, n, had, count, wanted);
+	n = wanted_items(trial, taken, n, asking.had, asking.count, wanted);
 	if (n == 0)
 		return;
 	rows = palloc(sizeof(Recommendation) * e->k);
 	list = palloc(sizeof(uint32) * e->k);
-	count = (int) recommend_best(open, &trial->wishes, had, count, events, event_count, e->k,
-								 false, rows);
-	for (i = 0; i < (uint32) count; i++)
+	count = answer(open, &trial->wishes, &asking, e->k, false, rows);
+	for (i = 0; i < count; i++)
 		list[i] = rows[i].item;
-	if (!judge_user(&trial->work.memory, &trial->judge, list, (uint32) count, wanted, n))
+	if (!judge_user(&trial->work.memory, &trial->judge, list, count, wanted, n))
 		out_of_memory();
 	if (trial->metric >= 0)
 		trial->candidate->figures[trial->judge.users - 1] = trial->judge.last[trial->metric];

@@ -77,6 +77,7 @@ static OpenRecommender *at_hand = NULL;
 static OpenRecommender *in_use = NULL;
 static dlist_head pieces = DLIST_STATIC_INIT(pieces);
 static Size held = 0;			/* of all recommenders */
+static Size reserved = 0;		/* by others */
 static uint64 opened = 0;
 
 static Datum
@@ -203,7 +204,7 @@ let_recommender_go(OpenRecommender **link)
 static void
 make_room(Size wanted)
 {
-	while (held + wanted > promo_cache_size())
+	while (held + reserved + wanted > promo_cache_size())
 	{
 		OpenRecommender **oldest = NULL;
 		OpenRecommender **link;
@@ -361,7 +362,7 @@ recommender_open_model(const RecommendModel *model, int64 since)
 		in_memory->ids[i] = (int64) i + 1;
 	}
 	open->model = in_memory;
-	if (!catalog_pack(&memory, model, since, in_memory->ids, &bytes, &size))
+	if (!catalog_pack(&memory, model, since, in_memory->order, in_memory->ids, &bytes, &size))
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("the items' names are too long for one recommender")));
@@ -439,7 +440,7 @@ pack_piece(OpenRecommender *open, PackKind kind, uint32 number, Size *size)
 		case PACK_ITEM_CUSTOMERS:
 			*size = item_customers_size(model->matrix, number);
 			bytes = MemoryContextAllocHuge(open->context, *size + 1);
-			item_customers_pack(model->matrix, number, in_memory->order, bytes);
+			item_customers_pack(model->matrix, number, bytes);
 			return bytes;
 		case PACK_HISTORY:
 		case PACK_EVENT_HISTORY:
@@ -553,27 +554,6 @@ open_history_of_id(OpenRecommender *open, PackKind kind, int64 customer)
 	return read_history(open, histories, place);
 }
 
-void
-open_histories_anew(OpenRecommender *open)
-{
-	dlist_mutable_iter iter;
-
-	dlist_foreach_modify(iter, &pieces)
-	{
-		OpenPiece  *piece = dlist_container(OpenPiece, node, iter.cur);
-
-		if (piece->open == open && (piece->key.kind == PACK_HISTORY ||
-									piece->key.kind == PACK_EVENT_HISTORY))
-			let_piece_go(piece);
-	}
-}
-
-const History *
-open_history(OpenRecommender *open, PackKind kind, const text *customer)
-{
-	return open_history_of_id(open, kind, open_customer(customer));
-}
-
 const History *
 open_history_of_place(OpenRecommender *open, PackKind kind, uint32 place)
 {
@@ -595,4 +575,60 @@ open_customer_of_place(OpenRecommender *open, uint32 place)
 	if (place % PACK_CUSTOMERS >= histories->count)
 		damaged();
 	return histories_id(histories, place % PACK_CUSTOMERS);
+}
+
+bool
+open_place_of_customer(OpenRecommender *open, int64 customer, uint32 *place)
+{
+	uint32		number;
+	uint32		within;
+
+	if (customer == 0 || !catalog_find_piece(&open->catalog, customer, &number) ||
+		!histories_find(&open_piece(open, PACK_HISTORY, number)->view.histories, customer, &within))
+		return false;
+	*place = number * PACK_CUSTOMERS + within;
+	return true;
+}
+
+/* The counts that compare_recent goes by */
+static const uint32 *recent_counts;
+
+static int
+compare_recent(const void *a, const void *b)
+{
+	uint32		x = *(const uint32 *) a;
+	uint32		y = *(const uint32 *) b;
+
+	if (recent_counts[x] != recent_counts[y])
+		return recent_counts[x] < recent_counts[y] ? 1 : -1;
+	return (x > y) - (x < y);
+}
+
+const uint32 *
+open_by_recent(OpenRecommender *open)
+{
+	uint32		n = open->catalog.n_items;
+	Size		size = sizeof(uint32) * ((Size) n + 1);
+	uint32	   *items;
+	uint32		i;
+
+	if (open->by_recent != NULL)
+		return open->by_recent;
+	make_room(size);
+	items = MemoryContextAllocHuge(open->context, size);
+	for (i = 0; i < n; i++)
+		items[i] = i;
+	recent_counts = open->catalog.recent;
+	qsort(items, n, sizeof(uint32), compare_recent);
+	held += size;
+	open->held += size;
+	open->by_recent = items;
+	return items;
+}
+
+void
+open_reserve(Size bytes)
+{
+	reserved = bytes;
+	make_room(0);
 }

@@ -5,8 +5,8 @@
  *
  * Which version of a recommender there is is read under the snapshot of the
  * query that asks, each time that is another one.  A version never changes
- * (but for customers who are forgotten, who are then not found any more), so
- * the pieces of it that were read stay at hand for the session, known by the
+ * (but for customers who are forgotten, which gives it another stamp), so the
+ * pieces of it that were read stay at hand for the session, known by the
  * recommender's number and stamp, within promo.cache_size.  So no session ever
  * has an old version in place of a new one, whatever it saw before.
  *
@@ -49,6 +49,7 @@ typedef struct OpenRecommender
 	struct OpenRecommender *next;
 	History		history;		/* read last */
 	uint32		history_room;
+	uint32	   *by_recent;		/* NULL where nobody has asked */
 } OpenRecommender;
 
 /*
@@ -71,8 +72,8 @@ extern void recommender_close(OpenRecommender *open);
 typedef struct OpenList
 {
 	uint32		count;
-	const uint32 *item;			/* of PACK_ITEM_CUSTOMERS: places of customers */
-	const float *score;			/* NULL for those */
+	const uint32 *item;			/* of PACK_ITEM_CUSTOMERS: numbers of customers */
+	const float *score;			/* NULL for those whose values are all 1 */
 } OpenList;
 
 extern void open_list(OpenRecommender *open, PackKind kind, uint32 item, OpenList *list);
@@ -82,22 +83,24 @@ extern void open_list(OpenRecommender *open, PackKind kind, uint32 item, OpenLis
  * PACK_EVENT_HISTORY (of catalog.has_events only); empty where it knows
  * nothing of him.  Good until the next history is asked for.
  */
-extern const History *open_history(OpenRecommender *open, PackKind kind, const text *customer);
-
-/* The same by place, for PACK_ITEM_CUSTOMERS, and by surrogate. */
-extern const History *open_history_of_place(OpenRecommender *open, PackKind kind, uint32 place);
 extern const History *open_history_of_id(OpenRecommender *open, PackKind kind, int64 customer);
 
-/*
- * Lets go of the histories at hand, so that they are read anew: only who asks
- * by surrogate could see those of customers who were forgotten meanwhile.
- */
-extern void open_histories_anew(OpenRecommender *open);
+/* The same by place */
+extern const History *open_history_of_place(OpenRecommender *open, PackKind kind, uint32 place);
+
+/* The items by how many customers had them lately, most first */
+extern const uint32 *open_by_recent(OpenRecommender *open);
 
 /* The surrogate of the customer, 0 where promo keeps nothing on him. */
 extern int64 open_customer(const text *customer);
 
 /* The surrogate of the customer at a place, 0 where he was forgotten. */
 extern int64 open_customer_of_place(OpenRecommender *open, uint32 place);
+
+/* The place of a customer; false: there is none. */
+extern bool open_place_of_customer(OpenRecommender *open, int64 customer, uint32 *place);
+
+/* Bytes that others hold for the session, which count as the cache's. */
+extern void open_reserve(Size bytes);
 
 #endif							/* PROMO_RECOMMEND_OPEN_H */

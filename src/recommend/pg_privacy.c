@@ -113,7 +113,6 @@ promo_recommend_customer_data(PG_FUNCTION_ARGS)
 		bool		has_any;
 		StringInfoData one;
 
-		open_histories_anew(open);
 		history = open_history_of_id(open, PACK_HISTORY, customer);
 		has_any = history->count > 0;
 		initStringInfo(&one);
@@ -140,8 +139,8 @@ promo_recommend_customer_data(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(DirectFunctionCall1(jsonb_in, CStringGetDatum(json.data)));
 }
 
-/* Wipes the customer out of the piece that he is in, if he is. */
-static void
+/* Wipes the customer out of the piece that he is in; false: he is in none. */
+static bool
 forget_in(OpenRecommender *open, PackKind kind, int64 customer)
 {
 	static const Oid types[5] = {INT8OID, INT4OID, INT2OID, INT4OID, BYTEAOID};
@@ -156,7 +155,7 @@ forget_in(OpenRecommender *open, PackKind kind, int64 customer)
 	bool		null;
 
 	if (!catalog_find_piece(&open->catalog, customer, &number))
-		return;
+		return false;
 	values[0] = Int64GetDatum(open->stored.id);
 	values[1] = Int32GetDatum(open->stored.version);
 	values[2] = Int16GetDatum((int16) kind);
@@ -164,20 +163,40 @@ forget_in(OpenRecommender *open, PackKind kind, int64 customer)
 	if (spi_run("SELECT p.bytes FROM promo.recommender_piece p WHERE p.recommender_id = $1"
 				" AND p.version = $2 AND p.kind = $3 AND p.piece = $4",
 				4, types, values, NULL) != 1)
-		return;
+		return false;
 	bytes = DatumGetByteaPP(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &null));
 	size = VARSIZE_ANY_EXHDR(bytes);
 	aligned = palloc(size + 1);
 	memcpy(aligned, VARDATA_ANY(bytes), size);
 	if (!histories_open(&histories, open->catalog.n_items, aligned, size) ||
 		!histories_find(&histories, customer, &place))
-		return;
+		return false;
 	left = palloc(size + VARHDRSZ);
 	SET_VARSIZE(left, histories_forget(&histories, place, VARDATA(left)) + VARHDRSZ);
 	values[4] = PointerGetDatum(left);
 	(void) spi_run("UPDATE promo.recommender_piece p SET bytes = $5 WHERE p.recommender_id = $1"
 				   " AND p.version = $2 AND p.kind = $3 AND p.piece = $4",
 				   5, types, values, NULL);
+	return true;
+}
+
+/*
+ * Sessions that have histories at hand know them by the stamp, and read them
+ * anew under another one.
+ */
+static void
+stamp_anew(int64 recommender)
+{
+	static const Oid types[2] = {INT8OID, INT8OID};
+	Datum		values[2];
+	int64		stamp;
+
+	if (!pg_strong_random(&stamp, sizeof(stamp)))
+		elog(ERROR, "could not generate a random number");
+	values[0] = Int64GetDatum(recommender);
+	values[1] = Int64GetDatum(stamp);
+	(void) spi_run("UPDATE promo.recommender r SET stamp = $2 WHERE r.recommender_id = $1",
+				   2, types, values, NULL);
 }
 
 PG_FUNCTION_INFO_V1(promo_recommend_forget);
@@ -203,10 +222,12 @@ promo_recommend_forget(PG_FUNCTION_ARGS)
 	{
 		OpenRecommender *open = recommender_open((text *) lfirst(cell));
 
-		forget_in(open, PACK_HISTORY, customer);
+		bool		is_forgotten = forget_in(open, PACK_HISTORY, customer);
+
 		if (open->catalog.has_events)
-			forget_in(open, PACK_EVENT_HISTORY, customer);
-		open_histories_anew(open);
+			is_forgotten |= forget_in(open, PACK_EVENT_HISTORY, customer);
+		if (is_forgotten)
+			stamp_anew(open->stored.id);
 	}
 	PopActiveSnapshot();
 	SPI_finish();

@@ -195,7 +195,7 @@ number_customers(const Matrix *matrix, NumberedCustomer *customers)
 /* The catalog, in pieces that a dump can hold */
 static void
 write_catalog(PieceWriter *writer, const Memory *memory, const RecommendModel *model,
-			  int64 since, const int64 *ids)
+			  int64 since, const uint32 *order, const int64 *ids)
 {
 	Size		most = promo_model_piece_size();
 	char	   *bytes;
@@ -203,7 +203,7 @@ write_catalog(PieceWriter *writer, const Memory *memory, const RecommendModel *m
 	Size		at;
 	uint32		number = 0;
 
-	if (!catalog_pack(memory, model, since, ids, &bytes, &size))
+	if (!catalog_pack(memory, model, since, order, ids, &bytes, &size))
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("the items' names are too long for one recommender")));
@@ -246,23 +246,18 @@ write_histories(PieceWriter *writer, PackKind kind, const Matrix *matrix,
 }
 
 static void
-write_item_customers(PieceWriter *writer, const Matrix *matrix, const uint32 *order)
+write_item_customers(PieceWriter *writer, const Matrix *matrix)
 {
 	uint32		pieces = pack_pieces(matrix->n_items, PACK_ITEMS);
-	uint32	   *places = MemoryContextAllocHuge(CurrentMemoryContext,
-												sizeof(uint32) * ((Size) matrix->n_customers + 1));
 	uint32		number;
 
-	for (number = 0; number < matrix->n_customers; number++)
-		places[order[number]] = number;
 	for (number = 0; number < pieces; number++)
 	{
 		Size		size = item_customers_size(matrix, number);
 
-		item_customers_pack(matrix, number, places, writer_room(writer, size));
+		item_customers_pack(matrix, number, writer_room(writer, size));
 		write_piece(writer, PACK_ITEM_CUSTOMERS, number, size);
 	}
-	pfree(places);
 }
 
 uint64
@@ -294,14 +289,14 @@ recommender_write(const Memory *memory, const RecommendModel *model, int64 since
 	}
 	pfree(customers);
 	writer_start(&writer, recommender, version);
-	write_catalog(&writer, memory, model, since, ids);
+	write_catalog(&writer, memory, model, since, order, ids);
 	*catalog_bytes = writer.bytes;
 	write_lists(&writer, PACK_SIMILAR, &model->similar);
 	write_lists(&writer, PACK_SCORING, &model->scoring);
 	if (model->events != NULL)
 		write_lists(&writer, PACK_EVENT_SCORING, &model->event_scoring);
 	if (model->options.method == RECOMMEND_USER_KNN)
-		write_item_customers(&writer, matrix, order);
+		write_item_customers(&writer, matrix);
 	write_histories(&writer, PACK_HISTORY, matrix, order, ids);
 	if (model->events != NULL)
 		write_histories(&writer, PACK_EVENT_HISTORY, model->events, order, ids);

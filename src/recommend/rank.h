@@ -83,6 +83,24 @@ rank_add(Ranker *ranker, float value, const uint32_t *item, const float *score,
 	ranker->count = touches;
 }
 
+/* The same with scores of 1, and a value above 0 */
+static inline void
+rank_add_alike(Ranker *ranker, float value, const uint32_t *item, uint64_t count)
+{
+	float	   *sum = ranker->score;
+	uint32_t   *touched = ranker->touched;
+	uint32_t	touches = ranker->count;
+	uint64_t	i;
+
+	for (i = 0; i < count; i++)
+	{
+		touched[touches] = item[i];
+		touches += sum[item[i]] == 0;
+		sum[item[i]] += value;
+	}
+	ranker->count = touches;
+}
+
 /* The item is not ranked this time. */
 static inline void
 rank_refuse(Ranker *ranker, uint32_t item)

@@ -32,7 +32,7 @@
  *
  *		sum over his items s of value(s) * score(s -> t)
  *
- * with score(s -> t) in the list of s in `scoring`.
+ * with score(s -> t) in the list of s in `scoring`; for user_knn that of knn.h.
  *
  * Plain C.  Each function that can run out of memory, or be told to stop,
  * gives false for that.
@@ -113,9 +113,9 @@ typedef struct RecommendModel
 	NeighborLists similar;
 
 	/*
-	 * Of each item those that it speaks for, in no order that means anything.
-	 * With lists pruned for each target an item may speak for any number of
-	 * others; pruned for each source, these are the lists of `similar`.
+	 * Of each item those that it speaks for, rising.  With lists pruned for
+	 * each target an item may speak for any number of others; pruned for each
+	 * source, these are the lists of `similar`.
 	 */
 	NeighborLists scoring;
 

@@ -41,6 +41,12 @@ use_catalog(const Catalog *catalog)
 		if (catalog->category[i] < catalog->n_categories)
 			sum += catalog_category(catalog, catalog->category[i]).size;
 	}
+	for (i = 0; catalog->place != NULL && i < catalog->n_customers; i++)
+	{
+		if (catalog->place[i] >= catalog->n_customers)
+			abort();
+		sum += catalog->norm[i] > 1;
+	}
 	for (i = 0; i < 300; i++)
 		if (catalog_find_piece(catalog, i, &piece))
 			sum += (size_t) catalog->first_customer[piece];
@@ -48,7 +54,7 @@ use_catalog(const Catalog *catalog)
 }
 
 static void
-use_lists(const PackedLists *lists, const Catalog *catalog)
+use_lists(const PackedLists *lists, PackKind kind, const Catalog *catalog)
 {
 	volatile double sum = 0;
 	uint32_t	at = 0;
@@ -58,7 +64,11 @@ use_lists(const PackedLists *lists, const Catalog *catalog)
 		for (; at < lists->end[i]; at++)
 		{
 			if (lists->score != NULL)
-				sum += lists->score[at] + catalog->support[lists->item[at]];
+				sum += lists->score[at];
+			else if (kind != PACK_ITEM_CUSTOMERS)
+				abort();
+			if (kind != PACK_ITEM_CUSTOMERS)
+				sum += catalog->support[lists->item[at]];
 			else if (lists->item[at] >= catalog->n_customers)
 				abort();
 		}
@@ -156,6 +166,8 @@ make_example(Example *example, uint64_t number)
 	recommend_defaults(&build, RECOMMEND_USER_COSINE);
 	build.neighbors = 9;
 	example->model.options = build;
+	if (number % 4 == 1)
+		example->model.options.method = RECOMMEND_USER_KNN;
 	example->model.matrix = &example->matrix;
 	if (!matrix_build(&memory_plain, &example->rows, &options, &example->matrix) ||
 		!neighbors_build(&memory_plain, &example->matrix, &build, ITEMS, &example->lists))
@@ -188,7 +200,8 @@ fixed_catalog(void)
 	size_t		size;
 
 	if (bytes == NULL &&
-		(!catalog_pack(&memory_plain, &example->model, 0, example->ids, &bytes, &size) ||
+		(!catalog_pack(&memory_plain, &example->model, 0, example->order, example->ids,
+					   &bytes, &size) ||
 		 !catalog_open(&catalog, bytes, size)))
 		abort();
 	return &catalog;
@@ -222,7 +235,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			use_histories(&histories, size);
 	}
 	else if (lists_open(&lists, (PackKind) kind, 1, fixed_catalog(), bytes, size))
-		use_lists(&lists, fixed_catalog());
+		use_lists(&lists, (PackKind) kind, fixed_catalog());
 	free(bytes);
 	return 0;
 }
@@ -239,7 +252,8 @@ fuzz_example(uint8_t *data, size_t capacity, uint64_t number)
 	switch (kind)
 	{
 		case PACK_CATALOG:
-			if (!catalog_pack(&memory_plain, &example->model, 0, example->ids, &bytes, &size))
+			if (!catalog_pack(&memory_plain, &example->model, 0, example->order, example->ids,
+							  &bytes, &size))
 				abort();
 			break;
 		case PACK_HISTORY:
@@ -252,7 +266,7 @@ fuzz_example(uint8_t *data, size_t capacity, uint64_t number)
 		case PACK_ITEM_CUSTOMERS:
 			size = item_customers_size(&example->matrix, 1);
 			bytes = malloc(size);
-			item_customers_pack(&example->matrix, 1, example->order, bytes);
+			item_customers_pack(&example->matrix, 1, bytes);
 			break;
 		default:
 			size = lists_size(&example->lists, 1);

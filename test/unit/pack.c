@@ -5,6 +5,7 @@
  *
  *-------------------------------------------------------------------------
  */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -101,7 +102,8 @@ check_catalog(const Sample *sample, Catalog *catalog, char **bytes)
 	uint32_t	piece;
 	uint32_t	i;
 
-	CHECK(catalog_pack(&memory_plain, &sample->model, since, sample->ids, bytes, &size));
+	CHECK(catalog_pack(&memory_plain, &sample->model, since, sample->order, sample->ids, bytes,
+					   &size));
 	CHECK(!catalog_open(catalog, *bytes, size - 1));
 	CHECK(catalog_open(catalog, *bytes, size));
 	CHECK(catalog->n_items == ITEMS && catalog->n_customers == CUSTOMERS);
@@ -156,16 +158,13 @@ check_lists(const Catalog *catalog, const NeighborLists *lists)
 	}
 }
 
-/* The customers of each item, by their places */
+/* The customers of each item, with their values */
 static void
 check_item_customers(const Sample *sample, const Catalog *catalog)
 {
 	const Matrix *m = &sample->matrix;
-	uint32_t	places[CUSTOMERS];
 	uint32_t	i;
 
-	for (i = 0; i < CUSTOMERS; i++)
-		places[sample->order[i]] = i;
 	for (i = 0; i < ITEMS; i++)
 	{
 		size_t		size = item_customers_size(m, i / PACK_ITEMS);
@@ -174,14 +173,49 @@ check_item_customers(const Sample *sample, const Catalog *catalog)
 		uint32_t	begin;
 		uint64_t	at;
 
-		item_customers_pack(m, i / PACK_ITEMS, places, bytes);
+		item_customers_pack(m, i / PACK_ITEMS, bytes);
+		CHECK(!lists_open(&packed, PACK_SCORING, i / PACK_ITEMS, catalog, bytes, size));
 		CHECK(lists_open(&packed, PACK_ITEM_CUSTOMERS, i / PACK_ITEMS, catalog, bytes, size));
 		begin = i % PACK_ITEMS == 0 ? 0 : packed.end[i % PACK_ITEMS - 1];
-		CHECK(packed.score == NULL);
+		CHECK(packed.end[i % PACK_ITEMS] - begin == matrix_support(m, i));
+		CHECK((packed.score == NULL) == (m->item_values == NULL));
 		for (at = m->item_start[i]; at < m->item_start[i + 1]; at++)
-			CHECK(sample->order[packed.item[begin + at - m->item_start[i]]] == m->customers[at]);
+		{
+			CHECK(packed.item[begin] == m->customers[at]);
+			CHECK(packed.score == NULL || packed.score[begin] == m->item_values[at]);
+			begin++;
+		}
 		free(bytes);
 	}
+}
+
+/* Where the customers are, and how long their vectors, is in user_knn's catalog. */
+static void
+check_customers(Sample *sample)
+{
+	const Matrix *m = &sample->matrix;
+	Catalog		catalog;
+	char	   *bytes;
+	size_t		size;
+	uint32_t	i;
+
+	sample->model.options.method = RECOMMEND_USER_KNN;
+	CHECK(catalog_pack(&memory_plain, &sample->model, 0, sample->order, sample->ids, &bytes, &size));
+	CHECK(!catalog_open(&catalog, bytes, size - 4));
+	CHECK(catalog_open(&catalog, bytes, size));
+	for (i = 0; i < CUSTOMERS; i++)
+	{
+		double		sum = 0;
+		uint64_t	at;
+
+		for (at = m->customer_start[i]; at < m->customer_start[i + 1]; at++)
+			sum += m->values == NULL ? 1 : (double) m->values[at] * m->values[at];
+		CHECK(sample->order[catalog.place[i]] == i);
+		CHECK(fabs(catalog.norm[i] - sqrt(sum)) <= 1e-6 * sqrt(sum));
+	}
+	((uint32_t *) catalog.place)[3] = CUSTOMERS;
+	CHECK(!catalog_open(&catalog, bytes, size));
+	memory_release(&memory_plain, bytes);
 }
 
 static void
@@ -255,6 +289,7 @@ check_sample(bool has_weights, bool has_times, double half_life)
 	check_histories(&sample, &sample.matrix);
 	check_histories(&sample, &sample.events);
 	memory_release(&memory_plain, bytes);
+	check_customers(&sample);
 	end(&sample);
 }
 
