@@ -30,7 +30,8 @@ BEGIN
 		SELECT DISTINCT h.customer, h.item FROM held_out h
 		WHERE h.customer IN (SELECT l.customer FROM learned l)
 			AND (NOT is_new_only OR (h.customer, h.item) NOT IN (SELECT l.customer, l.item FROM learned l))
-			AND (wishes->>'category' IS NULL OR (h.category = wishes->>'category' AND h.item IN (SELECT l.item FROM learned l)))),
+			AND (wishes->>'category' IS NULL OR h.category = wishes->>'category')
+			AND (wishes->'filter' IS NULL OR wishes->'filter' ? h.item)),
 	support AS (SELECT l.item, count(DISTINCT l.customer) AS n FROM learned l GROUP BY l.item),
 	who AS (SELECT t.customer, count(*) AS n_taken FROM taken t GROUP BY t.customer),
 	hit AS (SELECT l.customer, l.rank, t.item IS NOT NULL AS is_hit, coalesce(s.n, 0) AS popularity,
@@ -76,6 +77,7 @@ FROM (VALUES ('{}', '{}'), ('{"method": "cosine", "shrink": 0, "prune": "source"
 	('{"method": "tfidf"}', '{"exclude_bought": false}'), ('{"method": "bm25"}', '{"buy_again": true}'),
 	('{"method": "local_ridge", "neighbors": 10}', '{"buy_again": true, "exclude_bought": false}'),
 	('{"method": "llr", "min_support": 20}', '{"category": "kind 1"}'),
+	('{"method": "user_knn", "neighbors": 20}', '{"filter": ["i3", "i5", "i8", "i13", "i21", "i34", "i55", "i69", "no such"]}'),
 	('{"method": "jaccard", "half_life": "20 days", "recent": "7 days"}', '{"fallback": "trending", "boost": {"i3": 4, "i5": 0}}')
 	) o(build, wishes),
 	differ('SELECT customer, item, at, category FROM learned', build::jsonb, wishes::jsonb, '{"by": "time", "share": 0.25}') d;

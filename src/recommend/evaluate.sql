@@ -11,7 +11,7 @@ AS 'MODULE_PATHNAME', 'promo_evaluate_recommender'
 LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000 ROWS 9;
 
 COMMENT ON FUNCTION evaluate_recommender(text, jsonb, jsonb, int) IS
-'builds a recommender on a part of the query''s rows, and judges the k items that recommend() would show by what the customers had in the rest; options are those of build_recommender() and of recommend() together; split is by "time" (the last share of the rows, 0.2), "random" (a share of the pairs, with a seed) or "last" (the last items of each customer, 1). Customers without a history are passed over unless new_customers is true; what a customer had before counts only where exclude_bought is false or buy_again true';
+'builds a recommender on a part of the query''s rows, and judges the k items that recommend() would show by what the customers had in the rest; options are those of build_recommender() and of recommend() together; split is by "time" (the last share of the rows, 0.2), "random" (a share of the pairs, with a seed) or "last" (the last items of each customer, 1). Customers without a history are passed over unless new_customers is true; what a customer had before counts only where exclude_bought is false or buy_again true, and with a filter or a category what these allow';
 
 CREATE FUNCTION tune_recommender(query text, grid jsonb, split jsonb DEFAULT '{"by": "time"}',
 	k int DEFAULT 10, metric text DEFAULT 'recall', options jsonb DEFAULT '{}')

@@ -85,6 +85,7 @@ typedef struct Evaluation
 	List	   *contents;		/* ContentSource * */
 	PartRanks	ranks;
 	SplitEvents parts;
+	bool	   *counts;			/* of each item's rank; NULL: all count */
 	uint64		held;			/* bytes of all that */
 } Evaluation;
 
@@ -346,6 +347,53 @@ split_off(Evaluation *e, uint8 part)
 	}
 }
 
+/*
+ * With a filter or a category, customers are judged by what these allow, known
+ * to the recommender or not: by the same items for all candidates.
+ */
+static void
+note_counted(Evaluation *e)
+{
+	const Interactions *rows = &e->rows.rows;
+	List	   *filter = NIL;
+	char	   *category = NULL;
+	JsonFaults	faults;
+	JsonReader	reader;
+	bool		has_filter;
+	bool		has_category;
+	uint32		i;
+
+	json_faults_start(&faults);
+	json_open(&reader, &faults, "", e->candidates[0].json);
+	has_filter = json_read_texts(&reader, "filter", &filter);
+	has_category = json_read_text(&reader, "category", &category);
+	if (!has_filter && !has_category)
+		return;
+	e->counts = MemoryContextAllocHuge(CurrentMemoryContext, (Size) e->ranks.n_items + 1);
+	memset(e->counts, has_filter ? 0 : 1, e->ranks.n_items);
+	if (has_filter)
+	{
+		ListCell   *cell;
+
+		foreach(cell, filter)
+		{
+			const char *name = lfirst(cell);
+			uint32		item = names_find(&e->ids.items, name, (uint32) strlen(name));
+
+			if (item != NAME_NONE)
+				e->counts[e->ranks.item[item]] = true;
+		}
+	}
+	if (has_category)
+	{
+		uint32		wanted = names_find(&rows->categories, category, (uint32) strlen(category));
+
+		for (i = 0; i < e->ranks.n_items; i++)
+			if (wanted == NAME_NONE || i >= rows->category_room || rows->category_of[i] != wanted)
+				e->counts[e->ranks.item[i]] = false;
+	}
+}
+
 static void
 evaluation_start(Evaluation *e, const char *query)
 {
@@ -366,6 +414,7 @@ evaluation_start(Evaluation *e, const char *query)
 		if (!part_events(&e->memory, &source->rows.rows, &e->ranks, &source->parts))
 			out_of_memory();
 	}
+	note_counted(e);
 	split_off(e, PART_TEST);
 }
 
@@ -491,6 +540,8 @@ wanted_items(const Trial *trial, const uint32 *taken, uint32 n, const Had *had, 
 		uint32		name = trial->item_of[e->ranks.item_name[taken[i]]];
 		uint32		item;
 
+		if (e->counts != NULL && !e->counts[taken[i]])
+			continue;
 		if (name == NAME_NONE)
 		{
 			ContentSource *content = trial->candidate->content;
@@ -502,8 +553,6 @@ wanted_items(const Trial *trial, const uint32 *taken, uint32 n, const Had *had, 
 		}
 		item = name == NAME_NONE ? matrix->n_items + taken[i] : matrix->item_number[name];
 		if (e->is_new_only && was_had(had, count, item))
-			continue;
-		if (trial->wishes.allowed != NULL && (name == NAME_NONE || !trial->wishes.allowed[item]))
 			continue;
 		wanted[n_wanted++] = item;
 	}
