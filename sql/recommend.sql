@@ -114,6 +114,17 @@ FROM (SELECT *, coalesce(lead(score) OVER (ORDER BY rank), 0) AS next
 JOIN (SELECT item, count(*) AS customers FROM (SELECT customer, item, max(at) AS at FROM bought GROUP BY customer, item) l
 	WHERE at >= (SELECT max(at) FROM bought) - interval '30 days' GROUP BY item) s USING (item);
 
+-- Customers of a build that was rolled back are stepped over
+CREATE TABLE tried AS
+SELECT 'new ' || c AS customer, 'item ' || (c * n * 7 + n * n) % 1700 AS item FROM generate_series(1, 120) c, generate_series(1, 140) n;
+BEGIN;
+SELECT customers FROM promo.build_recommender('tried', 'SELECT * FROM tried');
+ROLLBACK;
+SELECT customers FROM promo.build_recommender('tried', 'SELECT * FROM tried');
+SELECT count(DISTINCT customer) AS customers FROM promo.recommend_all('tried', 1000);
+SELECT promo.drop_recommender('tried');
+DROP TABLE tried;
+
 -- All that is wrong at once
 SELECT * FROM promo.recommend('shop', 'c1', 5, '{"fallback": "magic", "boost": {"item 1": -1}, "buy_agian": true, "filter": "item 1"}');
 SELECT * FROM promo.recommend_all('shop', 5, '{"history": ["item 1"]}');

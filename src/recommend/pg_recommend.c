@@ -216,7 +216,8 @@ promo_recommend_all(PG_FUNCTION_ARGS)
 	table = table_open(promo_table("customer"), AccessShareLock);
 	index = index_open(promo_table("customer_pkey"), AccessShareLock);
 	scan = systable_beginscan_ordered(table, index, GetActiveSnapshot(), 0, NULL);
-	MemoryContextSwitchTo(each);
+
+	/* The scan keeps what it needs in the context that it was begun in. */
 	while ((tuple = systable_getnext_ordered(scan, ForwardScanDirection)) != NULL)
 	{
 		bool		null;
@@ -229,6 +230,7 @@ promo_recommend_all(PG_FUNCTION_ARGS)
 		CHECK_FOR_INTERRUPTS();
 		if (null)
 			continue;
+		MemoryContextSwitchTo(each);
 		asking_of_customer(open, id, &asking);
 		if (asking.count + asking.event_count > 0)
 		{
@@ -245,9 +247,9 @@ promo_recommend_all(PG_FUNCTION_ARGS)
 				tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 			}
 		}
+		MemoryContextSwitchTo(old);
 		MemoryContextReset(each);
 	}
-	MemoryContextSwitchTo(old);
 	systable_endscan_ordered(scan);
 	index_close(index, AccessShareLock);
 	table_close(table, AccessShareLock);
