@@ -55,30 +55,9 @@ why_units(Acting *acting, int64_t required, int64_t actual)
 	acting_why(acting, REASON_MIN_QUANTITY, &wanted, &found);
 }
 
-/* Puts the parts of one line next to each other, lines as they come first. */
-static void
-gather_lines(Part *parts, int count)
-{
-	int			i;
-	int			j;
-
-	for (i = 1; i < count; i++)
-	{
-		Part		part = parts[i];
-		int			place = i;
-
-		for (j = 0; j < i; j++)
-			if (parts[j].line == part.line)
-				place = j + 1;
-		for (j = i; j > place; j--)
-			parts[j] = parts[j - 1];
-		parts[place] = part;
-	}
-}
-
 /*
  * Takes an amount off some units together, by what is left of each line's, and
- * uses them up.
+ * uses them up.  A line's parts are next to each other.
  */
 static bool
 take_set(Acting *acting, Part *parts, int count, int64_t amount)
@@ -86,7 +65,6 @@ take_set(Acting *acting, Part *parts, int count, int64_t amount)
 	Pricing    *pricing = acting->pricing;
 	int			i;
 
-	gather_lines(parts, count);
 	if (!consume(acting, parts, count))
 		return false;
 	memset(pricing->want, 0, (size_t) pricing->lines * sizeof(int64_t));

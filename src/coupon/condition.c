@@ -211,8 +211,8 @@ taxed_subtotal(Pricing *pricing, const Condition *condition, const Units *units,
 		if (convert && !price_tax(pricing, &cart->lines[line].tax_percent, value,
 								  cart->prices_include_tax, &tax))
 			return false;
-		if (__builtin_add_overflow(*subtotal, included ? value + (convert ? tax : 0) :
-								   value - (convert ? tax : 0), subtotal))
+		if (__builtin_add_overflow(*subtotal, value, subtotal) ||
+			__builtin_add_overflow(*subtotal, included ? tax : -tax, subtotal))
 			return price_fail(pricing, PRICE_OVERFLOW);
 	}
 	return true;

@@ -286,6 +286,17 @@ promotion_is_good(const Promotion *promotion)
 	return true;
 }
 
+static bool
+limits_are_good(const PriceCandidate *candidate)
+{
+	int			i;
+
+	for (i = 0; i < candidate->limit_count; i++)
+		if (candidate->limits[i].most < 0 || candidate->limits[i].used < 0)
+			return false;
+	return true;
+}
+
 /* A line's value, the least that it may come to, and its units */
 static bool
 start_line(Pricing *pricing, int line)
@@ -307,6 +318,8 @@ start_line(Pricing *pricing, int line)
 		!decimal_multiply(&floor, &quantity) ||
 		!decimal_units(&floor, cart->exponent, ROUND_UP, &pricing->floor[line]) ||
 		__builtin_add_overflow(pricing->outcome->goods, pricing->value[line], &pricing->outcome->goods))
+		return price_fail(pricing, PRICE_OVERFLOW);
+	if (__builtin_add_overflow(pricing->quantity, at->quantity, &pricing->quantity))
 		return price_fail(pricing, PRICE_OVERFLOW);
 	pricing->units[line] = units;
 	if (!units_append(pricing->memory, &pricing->start, line, units > 0 ? units : 1, pricing->value[line]))
@@ -369,6 +382,8 @@ start_lines(Pricing *pricing)
 		if (!start_line(pricing, line))
 			return false;
 	pricing->start.shipping = pricing->cart->shipping.amount;
+	if (__builtin_add_overflow(pricing->outcome->goods, pricing->start.shipping, &pricing->outcome->total))
+		return price_fail(pricing, PRICE_OVERFLOW);
 	sort_lines(pricing, pricing->orders[PICK_DEAREST], -1);
 	sort_lines(pricing, pricing->orders[PICK_CHEAPEST], 1);
 	for (line = 0; line < pricing->lines; line++)
@@ -651,7 +666,7 @@ start_entries(Pricing *pricing, const PriceCandidate *candidates)
 	{
 		const Promotion *promotion = candidates[i].promotion;
 
-		if (!promotion_is_good(promotion))
+		if (!promotion_is_good(promotion) || !limits_are_good(&candidates[i]))
 		{
 			pricing->outcome->promotion = i;
 			return price_fail(pricing, PRICE_BAD_PROMOTION);
@@ -733,9 +748,9 @@ finish(Pricing *pricing)
 	if (!price_tax(pricing, &cart->shipping.tax_percent, pricing->now.shipping, cart->prices_include_tax,
 				   &outcome->shipping_tax))
 		return false;
-	if (__builtin_add_overflow(outcome->tax_total, outcome->shipping_tax, &outcome->tax_total) ||
-		__builtin_add_overflow(outcome->goods - outcome->goods_discount, pricing->now.shipping, &outcome->total))
+	if (__builtin_add_overflow(outcome->tax_total, outcome->shipping_tax, &outcome->tax_total))
 		return price_fail(pricing, PRICE_OVERFLOW);
+	outcome->total -= outcome->goods_discount + outcome->shipping_discount;
 	outcome->total_with_tax = outcome->total_without_tax = outcome->total;
 	if (cart->prices_include_tax)
 		outcome->total_without_tax -= outcome->tax_total;

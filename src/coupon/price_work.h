@@ -94,6 +94,7 @@ typedef struct Pricing
 	PriceBlock *blocks;
 
 	int			lines;
+	int64_t		quantity;		/* of all, thousandths */
 	int64_t    *value;			/* of each line */
 	int64_t    *floor;			/* that no discount takes it below */
 	int64_t    *units;			/* 0: its quantity is not whole */

@@ -164,13 +164,52 @@ greedy(const Shop *shop)
 	return value_of(shop, set, NULL);
 }
 
+/*
+ * Promotions that stand in each other's way more than most do: they use the
+ * same units, or ask for a subtotal that others lower.
+ */
+static void
+sharpen(Draw *from, ShopPromotion *made)
+{
+	static const ActionKind kinds[] = {ACTION_BUNDLE_PRICE, ACTION_BUY_GET, ACTION_CHEAPEST_FREE};
+	Action	   *action = &made->actions[0];
+
+	if (draw(from, 3) != 0)
+	{
+		action->kind = kinds[draw(from, 3)];
+		action->pick = (Pick) draw(from, 2);
+		action->get_pick = (Pick) draw(from, 2);
+		action->get_quantity = 1;
+		action->quantity = 1 + draw(from, 2);
+		action->max_times = 1;
+		action->value = action->kind == ACTION_BUNDLE_PRICE ? decimal_of(draw(from, 20), 0) :
+			decimal_of(100, 0);
+		action->consumes.length = 0;
+		action->max_discount = action->max_discount_per_line = action->max_discount_per_unit = NULL;
+	}
+	made->promotion.condition_count = 0;
+	if (draw(from, 3) == 0)
+	{
+		Condition  *condition = &made->conditions[0];
+
+		memset(condition, 0, sizeof(*condition));
+		condition->kind = CONDITION_MIN_SUBTOTAL;
+		condition->size = 1;
+		condition->basis = BASIS_AFTER_PREVIOUS;
+		condition->number = decimal_of(draw(from, 100), 0);
+		made->promotion.condition_count = 1;
+	}
+}
+
 /* Carts with more conflicts than most */
 static void
-draw_shop(Draw *from, Shop *shop, ShopKind kind)
+draw_shop(Draw *from, Shop *shop, int round)
 {
 	int			i;
 
-	shop_draw(from, shop, kind, MOST);
+	shop_draw(from, shop, round % 3 == 0 ? SHOP_TAME : SHOP_WILD, MOST);
+	for (i = 0; i < shop->count && round % 3 == 2; i++)
+		sharpen(from, &shop->made[i]);
 	shop->policy.combine = COMBINE_BEST_COMBINATION;
 	shop->policy.lane_count = 0;
 	shop->policy.nodes = PRICE_NODES;
@@ -204,7 +243,7 @@ test_combination(void)
 		int			i;
 
 		random_start(&random, 9, (uint64_t) round);
-		draw_shop(&from, &shop, round % 2 == 0 ? SHOP_TAME : SHOP_WILD);
+		draw_shop(&from, &shop, round);
 		CHECK(price_cart(&memory_plain, &shop.cart, shop.candidates, shop.count, &shop.policy,
 						 &outcome) == PRICE_DONE);
 		for (set = 0; set < 1u << shop.count; set++)

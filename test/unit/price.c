@@ -88,6 +88,132 @@ test_random_carts(void)
 	printf("# %d promotions applied to %d carts\n", applied, ROUNDS);
 }
 
+static int64_t
+total_of(const Shop *shop)
+{
+	PriceOutcome outcome;
+	int64_t		total;
+
+	CHECK(price_cart(&memory_plain, &shop->cart, shop->candidates, shop->count, &shop->policy,
+					 &outcome) == PRICE_DONE);
+	total = outcome.total;
+	price_release(&memory_plain, &outcome);
+	return total;
+}
+
+/* The lines of a cart in another order */
+static void
+shuffle_lines(Random *random, Shop *shop)
+{
+	int			i;
+
+	for (i = shop->cart.line_count - 1; i > 0; i--)
+	{
+		int			other = (int) random_below(random, (uint32_t) i + 1);
+		CartLine	line = shop->lines[i];
+
+		shop->lines[i] = shop->lines[other];
+		shop->lines[other] = line;
+	}
+}
+
+/* Its candidates in another order, their priorities all different */
+static void
+shuffle_candidates(Random *random, Shop *shop)
+{
+	int			i;
+
+	for (i = shop->count - 1; i > 0; i--)
+	{
+		int			other = (int) random_below(random, (uint32_t) i + 1);
+		PriceCandidate candidate = shop->candidates[i];
+
+		shop->candidates[i] = shop->candidates[other];
+		shop->candidates[other] = candidate;
+	}
+}
+
+/* What a cart costs does not depend on how it is written down. */
+static void
+test_relations(void)
+{
+	static Shop shop;
+	Random		random;
+	Draw		from = {random_draws, &random};
+	int			round;
+	int			shuffled = 0;
+	int			ties = 0;
+	int			split = 0;
+	int			added = 0;
+	int			permuted = 0;
+
+	for (round = 0; round < 3000; round++)
+	{
+		int64_t		total;
+		int64_t		other;
+		int			i;
+
+		/* Candidates whose priorities say all of their order */
+		random_start(&random, 12, (uint64_t) round);
+		shop_draw(&from, &shop, SHOP_WILD, SHOP_PROMOTIONS);
+		shop.policy.nodes = 200;
+		for (i = 0; i < shop.count; i++)
+			shop.made[i].promotion.priority = i;
+		total = total_of(&shop);
+		shuffle_candidates(&random, &shop);
+		permuted += total_of(&shop) != total;
+
+		/* One more that may not apply */
+		if (shop.count < SHOP_PROMOTIONS)
+		{
+			shop_promotion(&from, &shop, shop.count, SHOP_WILD);
+			shop.made[shop.count].promotion.group_count = 0;
+			shop.candidates[shop.count++].refused = REASON_HOLDOUT;
+			added += total_of(&shop) != total;
+		}
+
+		/* Lines in another order: equal units may change places, which a cent
+		 * of rounding on each line may follow. */
+		shop_draw(&from, &shop, SHOP_WILD, 1);
+		shop.made[0].actions[0].pick = PICK_DEAREST;
+		shop.made[0].promotion.action_count = 1;
+		for (i = 0; i < shop.cart.line_count; i++)
+			shop.lines[i].min_unit_price = decimal_of(0, 0);
+		total = total_of(&shop);
+		shuffle_lines(&random, &shop);
+		other = total_of(&shop);
+		ties += other != total;
+		shuffled += llabs(other - total) > shop.cart.line_count;
+
+		/* A line in two: nothing that is of the order changes. */
+		shop_draw(&from, &shop, SHOP_TAME, SHOP_PROMOTIONS);
+		shop.policy.percent_level = LEVEL_ORDER;
+		for (i = 0; i < shop.count; i++)
+		{
+			shop.made[i].actions[0].target = shop.made[i].actions[1].target = TARGET_ORDER;
+			shop.made[i].actions[0].select = shop.made[i].actions[1].select = NULL;
+		}
+		for (i = 0; i < shop.cart.line_count; i++)
+			shop.lines[i].min_unit_price = decimal_of(0, 0);
+		if (shop.cart.line_count == SHOP_LINES || shop.policy.combine == COMBINE_BEST_PER_LINE || shop.policy.lane_count > 0)
+			continue;
+		total = total_of(&shop);
+		i = (int) random_below(&random, (uint32_t) shop.cart.line_count);
+		shop.lines[shop.cart.line_count] = shop.lines[i];
+		if (shop.lines[i].quantity > QUANTITY_ONE)
+		{
+			shop.lines[shop.cart.line_count++].quantity = QUANTITY_ONE;
+			shop.lines[i].quantity -= QUANTITY_ONE;
+		}
+		split += total_of(&shop) != total;
+	}
+	CHECK(permuted == 0);
+	CHECK(added == 0);
+	CHECK(shuffled == 0);
+	CHECK(ties < 60);
+	CHECK(split == 0);
+}
+
 /* Memory that ends after so many times */
 static bool
 ends(void *arg)
@@ -140,6 +266,7 @@ int
 main(void)
 {
 	test_random_carts();
+	test_relations();
 	test_no_memory();
 	return check_report();
 }

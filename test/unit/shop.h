@@ -487,8 +487,8 @@ shop_fault(const Shop *shop, const PriceOutcome *outcome)
 	if (goods != outcome->goods_discount || shipping != outcome->shipping_discount ||
 		shipping > outcome->shipping)
 		return "promotions do not add up to the order";
-	if (outcome->total != outcome->goods - outcome->goods_discount +
-		outcome->shipping - outcome->shipping_discount ||
+	if (outcome->total != (outcome->goods - outcome->goods_discount) +
+		(outcome->shipping - outcome->shipping_discount) ||
 		outcome->total_with_tax - outcome->total_without_tax != outcome->tax_total)
 		return "totals";
 
