@@ -64,6 +64,13 @@ BEGIN
 		FROM promo.points_entry r LEFT JOIN promo.points_entry s ON s.entry_id = r.of_id AND s.kind = 'send'
 		WHERE r.kind = 'receive' AND (r.points = - s.points) IS NOT TRUE
 		UNION ALL
+		SELECT e.program_id, e.customer_id, 'points that rules counted', e.entry_id, NULL, floor(v.exact) - v.cut, e.points
+		FROM promo.points_entry e, LATERAL (
+			SELECT (SELECT coalesce(sum(b.value::numeric), 0) FROM jsonb_each_text(e.counted -> 'breakdown') b)
+					* (e.counted ->> 'multiplier')::numeric AS exact,
+				(e.counted ->> 'cut')::numeric AS cut) v
+		WHERE e.counted IS NOT NULL AND (e.points + v.cut BETWEEN floor(v.exact) AND ceil(v.exact)) IS NOT TRUE
+		UNION ALL
 		SELECT h.program_id, h.customer_id, 'hold that is open', h.entry_id, NULL, (r.entry_id IS NULL)::int, h.is_open::int
 		FROM promo.points_hold h LEFT JOIN promo.points_entry r ON r.program_id = h.program_id
 			AND r.kind = 'release' AND r.of_id = h.entry_id

@@ -259,7 +259,7 @@ total_order(Earning *earning)
 	earning->has_total = purchase->has_lines;
 	for (i = 0; i < purchase->n_lines; i++)
 		earning->total += purchase->lines[i].amount;
-	if (!purchase->has_lines || purchase->exponent < 0)
+	if (purchase->n_lines == 0 || purchase->exponent < 0)
 		return EARN_DONE;
 	status = weigh_lines(earning, true, true);
 	if (status != EARN_DONE)

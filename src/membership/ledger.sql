@@ -28,6 +28,7 @@ CREATE TABLE points_entry (
 	due bigint,
 	lapsed bigint,
 	active_until timestamptz,
+	counted jsonb,
 	CONSTRAINT points_entry_key UNIQUE (customer_id, program_id, kind, key),
 	CONSTRAINT points_entry_kind CHECK (
 		CASE kind
@@ -46,6 +47,7 @@ CREATE TABLE points_entry (
 			ELSE false
 		END IS TRUE),
 	CONSTRAINT points_entry_amount CHECK (amount IS NULL OR amount BETWEEN 0 AND 1000000000000 AND kind IN ('earn', 'return')),
+	CONSTRAINT points_entry_counted CHECK (counted IS NULL OR kind = 'earn'),
 	CONSTRAINT points_entry_reason CHECK (reason IS NULL OR kind = 'adjust'),
 	CONSTRAINT points_entry_due CHECK (due IS NULL OR kind IN ('return', 'undo', 'hold')),
 	CONSTRAINT points_entry_lapsed CHECK (lapsed IS NULL OR kind IN ('return', 'undo'))
@@ -63,6 +65,7 @@ COMMENT ON COLUMN points_entry.reason IS 'why it was adjusted, in words';
 COMMENT ON COLUMN points_entry.of_id IS 'the entry that it is about, such as the earning of a returned order; the lot, of points that expired';
 COMMENT ON COLUMN points_entry.due IS 'the points of a hold, or those that a return was to take, or an undone redemption to give back';
 COMMENT ON COLUMN points_entry.lapsed IS 'of those due, what had expired before';
+COMMENT ON COLUMN points_entry.counted IS 'how the program''s rules counted the points: the basis, what each rule gave, the multiplier, and what caps cut; NULL where the shop counted them';
 COMMENT ON COLUMN points_entry.active_until IS 'where points expire with inactivity: until when they do not since this';
 
 CREATE TABLE points_lot (

@@ -292,7 +292,7 @@ BEGIN
 						  FROM promo.tier_period t
 						  WHERE t.program_id = m.program_id AND t.customer_id = m.customer_id),
 				'points', (SELECT coalesce(jsonb_agg(jsonb_build_object('kind', e.kind, 'key', e.key,
-							'points', e.points, 'amount', e.amount, 'due', e.due, 'reason', e.reason, 'at', e.at, 'posted_at', e.posted_at,
+							'points', e.points, 'amount', e.amount, 'due', e.due, 'counted', e.counted, 'reason', e.reason, 'at', e.at, 'posted_at', e.posted_at,
 							'held', h.is_open, 'times_out_at', h.times_out_at,
 							'lots', (SELECT jsonb_agg(jsonb_build_object('points', l.points, 'left', l.remaining,
 										'available_at', l.available_at, 'expires_at', l.expires_at) ORDER BY l.lot_id)

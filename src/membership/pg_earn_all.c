@@ -32,6 +32,7 @@
 
 #include "core/time.h"
 #include "membership/pg_purchase.h"
+#include "membership/pg_rules.h"
 #include "membership/pg_terms.h"
 #include "pg/owner.h"
 #include "pg/query.h"
@@ -150,8 +151,8 @@ read_posting(void *arg, TupleDesc desc, HeapTuple tuple)
 {
 	Postings   *postings = arg;
 	Datum		from[FROM_COLUMNS];
-	Datum		kept[7];
-	bool		nulls[7] = {false};
+	Datum		kept[8];
+	bool		nulls[8] = {false};
 	Purchase	purchase = {0};
 	Jsonb	   *json;
 	char	   *key;
@@ -189,10 +190,13 @@ read_posting(void *arg, TupleDesc desc, HeapTuple tuple)
 	kept[1] = CStringGetTextDatum(key);
 	kept[2] = Int64GetDatum(purchase.points);
 	kept[3] = purchase.amount;
+	nulls[2] = nulls[3] = purchase.by_rules;
 	kept[4] = TimestampTzGetDatum(purchase.expires_at);
 	nulls[4] = purchase.expires_by_terms;
 	kept[5] = from[FROM_AT];
 	kept[6] = purchase_content(json);
+	kept[7] = JsonbPGetDatum(json);
+	nulls[7] = !purchase.by_rules;
 	keep(&postings->kept, kept, nulls);
 }
 
@@ -211,6 +215,7 @@ typedef struct Terms
 	char	   *end_of;
 	int32		pending_days;
 	int32		exponent;
+	ProgramRules rules;
 	HTAB	   *ends;			/* of points, by day of earning in UTC hours */
 } Terms;
 
@@ -231,11 +236,13 @@ read_terms(Datum program, Terms *terms)
 	HeapTuple	row;
 	TupleDesc	desc;
 	char	   *expiry;
+	Datum		earning;
 	bool		null;
 
 	(void) spi_run("SELECT promo.program_known($1)", 1, types, &program, NULL);
 	(void) spi_run("SELECT p.program_id, p.time_zone, p.expiry, coalesce(p.expiry_days, 0),"
-				   " coalesce(p.expiry_months, 0), p.expiry_end_of, p.pending_days, p.exponent"
+				   " coalesce(p.expiry_months, 0), p.expiry_end_of, p.pending_days, p.exponent,"
+				   " p.definition -> 'earning'"
 				   " FROM promo.program p WHERE p.program = $1", 1, types, &program, NULL);
 	row = SPI_tuptable->vals[0];
 	desc = SPI_tuptable->tupdesc;
@@ -249,6 +256,9 @@ read_terms(Datum program, Terms *terms)
 	terms->end_of = SPI_getvalue(row, desc, 6);
 	terms->pending_days = DatumGetInt32(SPI_getbinval(row, desc, 7, &null));
 	terms->exponent = DatumGetInt32(SPI_getbinval(row, desc, 8, &null));
+	earning = SPI_getbinval(row, desc, 9, &null);
+	program_rules_read(terms->program_id, null ? NULL : DatumGetJsonbPCopy(earning), terms->time_zone,
+					   terms->exponent, &terms->rules);
 	control.keysize = sizeof(int64);
 	control.entrysize = sizeof(TermsEnd);
 	control.hcxt = CurrentMemoryContext;
@@ -305,11 +315,12 @@ typedef struct Posting
 	TimestampTz expires_at;
 	TimestampTz at;
 	Datum		content;
+	Jsonb	   *purchase;		/* to be counted; NULL where points are */
 } Posting;
 
 #define RESOLVE \
 	"SELECT m.customer_id, m.state = 'active' AND g.at >= m.enrolled_at, m.held = 0 AND m.deficit = 0," \
-	" m.merged, e.content, g.customer, g.key, g.points, g.amount, g.expires_at, g.at, g.content" \
+	" m.merged, e.content, g.customer, g.key, g.points, g.amount, g.expires_at, g.at, g.content, g.purchase" \
 	" FROM postings g JOIN promo.customer c ON c.shop_id = g.customer" \
 	" JOIN promo.member m ON m.program_id = $1 AND m.customer_id = c.number" \
 	" LEFT JOIN promo.points_entry e ON e.program_id = m.program_id AND e.customer_id = m.customer_id" \
@@ -322,6 +333,8 @@ typedef struct Earning
 	Datum		program;		/* its name */
 	Oid			sequence;
 	MemoryContext group;		/* for the rows of one member */
+	MemoryContext row;			/* for posting one of them */
+	MemberPast	past;			/* of the member */
 	Posting    *rows;			/* of one member */
 	int			count;
 	int			space;
@@ -344,8 +357,8 @@ copy_datum(Datum value, bool null)
 static void
 take_row(Earning *earning, HeapTuple row, TupleDesc desc)
 {
-	Datum		values[12];
-	bool		nulls[12];
+	Datum		values[13];
+	bool		nulls[13];
 	MemoryContext old;
 	Posting    *posting;
 
@@ -364,12 +377,13 @@ take_row(Earning *earning, HeapTuple row, TupleDesc desc)
 	posting->before = copy_datum(values[4], nulls[4]);
 	posting->customer = DatumGetTextPCopy(values[5]);
 	posting->key = DatumGetTextPCopy(values[6]);
-	posting->points = DatumGetInt64(values[7]);
-	posting->amount = copy_datum(values[8], false);
+	posting->points = nulls[7] ? 0 : DatumGetInt64(values[7]);
+	posting->amount = copy_datum(values[8], nulls[8]);
 	posting->expires_by_terms = nulls[9];
 	posting->expires_at = nulls[9] ? 0 : DatumGetTimestampTz(values[9]);
 	posting->at = DatumGetTimestampTz(values[10]);
 	posting->content = copy_datum(values[11], false);
+	posting->purchase = nulls[12] ? NULL : DatumGetJsonbPCopy(values[12]);
 	MemoryContextSwitchTo(old);
 }
 
@@ -463,16 +477,18 @@ count_repeat(Earning *earning, const Posting *posting)
 	earning->repeated++;
 }
 
-/* As earn() would */
-static void
+/* As earn() would; gives the points. */
+static int64
 post_alone(Earning *earning, const Posting *posting)
 {
-	static const Oid types[8] = {TEXTOID, TEXTOID, INT8OID, NUMERICOID, TIMESTAMPTZOID, BYTEAOID,
-	TIMESTAMPTZOID, TEXTOID};
+	static const Oid types[9] = {TEXTOID, TEXTOID, INT8OID, NUMERICOID, TIMESTAMPTZOID, BYTEAOID,
+	TIMESTAMPTZOID, TEXTOID, JSONBOID};
 	static SPIPlanPtr plan = NULL;
-	char		nulls[9] = "        ";
-	Datum		values[8];
+	char		nulls[10] = "         ";
+	Datum		values[9];
 	SPITupleTable *table;
+	int64		points;
+	bool		null;
 
 	values[0] = PointerGetDatum(posting->customer);
 	values[1] = PointerGetDatum(posting->key);
@@ -483,11 +499,16 @@ post_alone(Earning *earning, const Posting *posting)
 	values[5] = posting->content;
 	values[6] = TimestampTzGetDatum(posting->at);
 	values[7] = earning->program;
+	values[8] = JsonbPGetDatum(posting->purchase);
+	nulls[2] = nulls[3] = posting->purchase == NULL ? ' ' : 'n';
+	nulls[8] = posting->purchase == NULL ? 'n' : ' ';
 	table = SPI_tuptable;
-	(void) spi_run_kept(&plan, "SELECT promo.points_give($1, $2, $3, $4, $5, $6, $7, $8)",
-						8, types, values, nulls);
+	(void) spi_run_kept(&plan, "SELECT (promo.points_give($1, $2, $3, $4, $5, $6, $7, $8, $9) ->> 'points')::pg_catalog.int8",
+						9, types, values, nulls);
+	points = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &null));
 	SPI_freetuptable(SPI_tuptable);
 	SPI_tuptable = table;
+	return points;
 }
 
 static void
@@ -506,17 +527,26 @@ check_amount(const Earning *earning, const Posting *posting)
 						text_to_cstring(posting->key))));
 }
 
-static void
+/* Adds the rows of one purchase; gives the points. */
+static int64
 post_row(Earning *earning, const Posting *posting, TimestampTz *first_end)
 {
 	TimestampTz available_at = available_by_terms(&earning->terms, posting->at);
-	TimestampTz expires_at = posting->expires_at;
-	Datum		entry[7];
+	TimestampTz expires_at;
+	CountedPurchase counted = {posting->points, posting->amount, posting->expires_by_terms,
+	posting->expires_at, NULL};
+	Datum		entry[8];
 	Datum		lot[5];
-	bool		nulls[7] = {false};
+	bool		nulls[8] = {false};
 
-	check_amount(earning, posting);
-	if (posting->expires_by_terms)
+	if (posting->purchase == NULL)
+		check_amount(earning, posting);
+	else
+		purchase_count(&earning->terms.rules, &earning->past, posting->purchase,
+					   psprintf("purchase of key \"%s\"", text_to_cstring(posting->key)), posting->at, &counted);
+	member_past_add(&earning->terms.rules, &earning->past, counted.amount);
+	expires_at = counted.expires_at;
+	if (counted.expires_by_terms)
 		expires_at = earning->terms.expires ? end_by_terms(&earning->terms, posting->at) : DT_NOEND;
 	else if (expires_at <= available_at)
 		ereport(ERROR,
@@ -526,13 +556,15 @@ post_row(Earning *earning, const Posting *posting, TimestampTz *first_end)
 	entry[0] = Int64GetDatum(nextval_internal(earning->sequence, false));
 	entry[1] = Int64GetDatum(posting->customer_id);
 	entry[2] = PointerGetDatum(posting->key);
-	entry[3] = Int64GetDatum(posting->points);
-	entry[4] = posting->amount;
+	entry[3] = Int64GetDatum(counted.points);
+	entry[4] = counted.amount;
 	entry[5] = TimestampTzGetDatum(posting->at);
 	entry[6] = posting->content;
+	entry[7] = JsonbPGetDatum(counted.counted);
+	nulls[7] = counted.counted == NULL;
 	keep(&earning->entries, entry, nulls);
-	if (posting->points == 0)
-		return;
+	if (counted.points == 0)
+		return 0;
 	lot[0] = entry[0];
 	lot[1] = entry[1];
 	lot[2] = entry[3];
@@ -541,6 +573,7 @@ post_row(Earning *earning, const Posting *posting, TimestampTz *first_end)
 	nulls[4] = expires_at == DT_NOEND;
 	keep(&earning->lots, lot, nulls);
 	*first_end = Min(*first_end, expires_at);
+	return counted.points;
 }
 
 /* Posts the rows of one member. */
@@ -549,10 +582,13 @@ post_group(Earning *earning)
 {
 	TimestampTz first_end = DT_NOEND;
 	int64		points = 0;
+	int64		given;
 	Datum		change[3];
 	bool		nulls[3] = {false};
+	MemoryContext old;
 	int			i;
 
+	member_past_start(&earning->past, earning->rows[0].customer_id, earning->group);
 	for (i = 0; i < earning->count && earning->rows[0].is_merged; i++)
 		if (earning->rows[i].before == (Datum) 0)
 			earning->rows[i].before = posted_before_merge(earning, &earning->rows[i]);
@@ -571,15 +607,18 @@ post_group(Earning *earning)
 			earning->refused++;
 			continue;
 		}
+		old = MemoryContextSwitchTo(earning->row);
 		if (posting->is_plain)
 		{
-			post_row(earning, posting, &first_end);
-			points += posting->points;
+			given = post_row(earning, posting, &first_end);
+			points += given;
 		}
 		else
-			post_alone(earning, posting);
+			given = post_alone(earning, posting);
+		MemoryContextSwitchTo(old);
+		MemoryContextReset(earning->row);
 		earning->posted++;
-		earning->points += posting->points;
+		earning->points += given;
 	}
 	if (points > 0)
 	{
@@ -680,8 +719,8 @@ insert_all(Earning *earning)
 	keep_register(&earning->lots);
 	keep_register(&earning->changes);
 	(void) spi_run("INSERT INTO promo.points_entry (entry_id, program_id, customer_id, kind, key, points,"
-				   " amount, at, content)"
-				   " SELECT e.entry_id, $1, e.customer_id, 'earn', e.key, e.points, e.amount, e.at, e.content"
+				   " amount, at, content, counted)"
+				   " SELECT e.entry_id, $1, e.customer_id, 'earn', e.key, e.points, e.amount, e.at, e.content, e.counted"
 				   " FROM entries e",
 				   1, types, &program, NULL);
 	(void) spi_run("INSERT INTO promo.points_lot (lot_id, entry_id, program_id, customer_id, points,"
@@ -701,8 +740,8 @@ insert_all(Earning *earning)
 static void
 earn_start(Earning *earning, Datum program)
 {
-	static const char *const entry_names[] = {"entry_id", "customer_id", "key", "points", "amount", "at", "content"};
-	static const Oid entry_types[] = {INT8OID, INT8OID, TEXTOID, INT8OID, NUMERICOID, TIMESTAMPTZOID, BYTEAOID};
+	static const char *const entry_names[] = {"entry_id", "customer_id", "key", "points", "amount", "at", "content", "counted"};
+	static const Oid entry_types[] = {INT8OID, INT8OID, TEXTOID, INT8OID, NUMERICOID, TIMESTAMPTZOID, BYTEAOID, JSONBOID};
 	static const char *const lot_names[] = {"lot_id", "customer_id", "points", "available_at", "expires_at"};
 	static const Oid lot_types[] = {INT8OID, INT8OID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID};
 	static const char *const change_names[] = {"customer_id", "points", "due_at"};
@@ -713,6 +752,8 @@ earn_start(Earning *earning, Datum program)
 	earning->sequence = promo_table("points_entry_entry_id_seq");
 	earning->group = AllocSetContextCreate(CurrentMemoryContext, "promo purchases of a member",
 										   ALLOCSET_DEFAULT_SIZES);
+	earning->row = AllocSetContextCreate(CurrentMemoryContext, "promo purchase of a member",
+										 ALLOCSET_DEFAULT_SIZES);
 	earning->space = 64;
 	earning->rows = palloc(sizeof(Posting) * earning->space);
 	keep_start(&earning->entries, "entries", lengthof(entry_names), entry_names, entry_types);
@@ -728,8 +769,8 @@ PG_FUNCTION_INFO_V1(promo_earn_all);
 Datum
 promo_earn_all(PG_FUNCTION_ARGS)
 {
-	static const char *const names[] = {"customer", "key", "points", "amount", "expires_at", "at", "content"};
-	static const Oid types[] = {TEXTOID, TEXTOID, INT8OID, NUMERICOID, TIMESTAMPTZOID, TIMESTAMPTZOID, BYTEAOID};
+	static const char *const names[] = {"customer", "key", "points", "amount", "expires_at", "at", "content", "purchase"};
+	static const Oid types[] = {TEXTOID, TEXTOID, INT8OID, NUMERICOID, TIMESTAMPTZOID, TIMESTAMPTZOID, BYTEAOID, JSONBOID};
 	Postings	postings = {0};
 	Earning		earning = {0};
 	OwnerSwitch before;

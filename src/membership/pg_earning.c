@@ -34,8 +34,6 @@
 #define RATE_DECIMALS 6
 #define RATE_MOST 1000000
 
-#define DEFAULT_TIME_ZONE "UTC"
-
 /* One of some words, as its place among them */
 static bool
 read_choice(JsonReader *reader, const char *key, const char *const words[], int count, int *place)
@@ -364,7 +362,7 @@ read_rule_list(JsonReader *reader, ReadRules *target)
 static void
 read_caps(JsonReader *reader, ReadRules *target)
 {
-	static const char *const units[] = {"day", "week", "month", "year"};
+	static const char *const units[] = {"day", "week", "month", "quarter", "year"};
 	JsonReader	period;
 	int64		points;
 	int			unit = 0;
@@ -380,7 +378,7 @@ read_caps(JsonReader *reader, ReadRules *target)
 		target->rules.cap_per_period = points;
 	json_need(&period, "unit");
 	if (read_choice(&period, "unit", units, lengthof(units), &unit))
-		target->cap_unit = pstrdup(units[unit]);
+		target->cap_unit = units[unit];
 	json_close(&period);
 }
 
@@ -397,7 +395,6 @@ earning_read_rules(JsonReader *reader, ReadRules *target)
 	rules->rounding = ROUND_DOWN;
 	rules->include_tax = true;
 	rules->include_delivery = true;
-	target->time_zone = DEFAULT_TIME_ZONE;
 	read_rule_list(reader, target);
 	if (read_choice(reader, "rounding", roundings, lengthof(roundings), &choice))
 		rules->rounding = choice == 0 ? ROUND_DOWN : choice == 1 ? ROUND_NEAREST : ROUND_UP;
@@ -407,13 +404,6 @@ earning_read_rules(JsonReader *reader, ReadRules *target)
 		rules->largest_multiplier = choice == 1;
 	json_read_bool(reader, "include_tax", &rules->include_tax);
 	json_read_bool(reader, "include_delivery", &rules->include_delivery);
-	if (json_read_text(reader, "time_zone", &target->time_zone) &&
-		!pg_zone_is_known(target->time_zone))
-	{
-		json_fault(reader->faults, json_path(reader, "time_zone"),
-				   "must be one of pg_timezone_names, not \"%.60s\"", target->time_zone);
-		target->time_zone = DEFAULT_TIME_ZONE;
-	}
 	read_caps(reader, target);
 }
 
@@ -651,14 +641,11 @@ earning_check(JsonFaults *faults, const EarnPurchase *purchase, const ReadRules 
  */
 
 void
-earning_count(const EarnPurchase *purchase, const ReadRules *rules, const char *time_zone,
-			  EarnResult *result)
+earning_count(const EarnPurchase *purchase, const ReadRules *rules, Zone *zone, EarnResult *result)
 {
 	Memory		memory = pg_memory(CurrentMemoryContext);
-	Zone		zone;
 
-	pg_zone_start(&zone, cstring_to_text(time_zone));
-	switch (earn_points(&memory, purchase, &rules->rules, &zone, result))
+	switch (earn_points(&memory, purchase, &rules->rules, zone, result))
 	{
 		case EARN_DONE:
 			return;
@@ -675,13 +662,14 @@ earning_count(const EarnPurchase *purchase, const ReadRules *rules, const char *
 }
 
 Jsonb *
-earning_tell(const ReadRules *rules, const EarnResult *result)
+earning_tell(const ReadRules *rules, const EarnResult *result, bool with_points)
 {
 	JsonBuild	build;
 	int			i;
 
 	build_start(&build);
-	build_int(&build, "points", result->points);
+	if (with_points)
+		build_int(&build, "points", result->points);
 	if (result->has_basis)
 		build_int(&build, "basis_amount", result->basis);
 	else
@@ -731,11 +719,15 @@ promo_points_for(PG_FUNCTION_ARGS)
 	ReadRules	rules;
 	EarnPurchase purchase;
 	EarnResult	result;
+	char	   *time_zone = "UTC";
+	Zone		zone;
 
 	json_faults_start(&faults);
 	json_open(&reader, &faults, "", rules_object(PG_GETARG_JSONB_P(1)));
 	json_need(&reader, "rules");
 	earning_read_rules(&reader, &rules);
+	if (json_read_text(&reader, "time_zone", &time_zone) && !pg_zone_is_known(time_zone))
+		json_fault(&faults, "time_zone", "must be one of pg_timezone_names, not \"%.60s\"", time_zone);
 	json_close(&reader);
 	json_faults_raise(&faults, "rules");
 
@@ -745,8 +737,9 @@ promo_points_for(PG_FUNCTION_ARGS)
 	earning_check(&faults, &purchase, &rules);
 	json_faults_raise(&faults, "purchase");
 
-	earning_count(&purchase, &rules, rules.time_zone, &result);
-	PG_RETURN_JSONB_P(earning_tell(&rules, &result));
+	pg_zone_start(&zone, cstring_to_text(time_zone));
+	earning_count(&purchase, &rules, &zone, &result);
+	PG_RETURN_JSONB_P(earning_tell(&rules, &result, true));
 }
 
 /*

@@ -10,7 +10,7 @@
  *		earning_read_purchase(&reader, NULL, &purchase);
  *		earning_check(&faults, &purchase, &rules);
  *		json_faults_raise(&faults, "purchase");
- *		earning_count(&purchase, &rules, "Europe/Berlin", &result);
+ *		earning_count(&purchase, &rules, &zone, &result);
  *
  *-------------------------------------------------------------------------
  */
@@ -24,9 +24,8 @@ typedef struct ReadRules
 {
 	EarnRules	rules;
 	char	  **ids;			/* of each rule, what its share is told under */
-	char	   *time_zone;		/* where days of the week begin */
-	char	   *cap_unit;		/* day, week, month or year of cap_per_period;
-								 * NULL without one */
+	const char *cap_unit;		/* day, week, month, quarter or year of
+								 * cap_per_period; NULL without one */
 } ReadRules;
 
 /*
@@ -55,9 +54,9 @@ extern void earning_check(JsonFaults *faults, const EarnPurchase *purchase, cons
 
 /* Counts in the current memory context; an error where the result is too large. */
 extern void earning_count(const EarnPurchase *purchase, const ReadRules *rules,
-						  const char *time_zone, EarnResult *result);
+						  Zone *zone, EarnResult *result);
 
 /* {"points": n, "basis_amount": n, "multiplier": x, "cut": n, "breakdown": {...}} */
-extern Jsonb *earning_tell(const ReadRules *rules, const EarnResult *result);
+extern Jsonb *earning_tell(const ReadRules *rules, const EarnResult *result, bool with_points);
 
 #endif							/* PROMO_PG_EARNING_H */

@@ -16,6 +16,7 @@
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 
+#include "membership/pg_earning.h"
 #include "membership/pg_period.h"
 #include "membership/pg_terms.h"
 #include "pg/json.h"
@@ -140,6 +141,44 @@ read_tiers(JsonReader *reader, Program *program)
 	}
 }
 
+static bool
+has_tier(const Program *program, const char *name)
+{
+	int			i;
+
+	for (i = 0; i < program->n_tiers; i++)
+		if (strcmp(TextDatumGetCString(program->tiers[i]), name) == 0)
+			return true;
+	return false;
+}
+
+/* The rules of earning, which may only speak of tiers that there are. */
+static void
+read_earning(JsonReader *reader, const Program *program)
+{
+	JsonReader	earning;
+	ReadRules	read;
+	int			i;
+	int			j;
+	int			k;
+
+	if (!json_read_object(reader, "earning", &earning))
+		return;
+	json_need(&earning, "rules");
+	earning_read_rules(&earning, &read);
+	json_close(&earning);
+	for (i = 0; i < read.rules.n_rules; i++)
+		for (j = 0; j < read.rules.rules[i].n_conditions; j++)
+		{
+			const EarnCondition *condition = &read.rules.rules[i].conditions[j];
+
+			for (k = 0; condition->type == EARN_TIER && k < condition->any_of.count; k++)
+				if (!has_tier(program, condition->any_of.words[k]))
+					json_fault(reader->faults, psprintf("earning.rules[%d].conditions[%d].any_of", i, j),
+							   "names \"%.60s\", which is none of the tiers", condition->any_of.words[k]);
+		}
+}
+
 static void
 read_program(JsonFaults *faults, const Jsonb *definition, Program *program)
 {
@@ -164,6 +203,7 @@ read_program(JsonFaults *faults, const Jsonb *definition, Program *program)
 	json_read_word(&reader, "policy", policies, lengthof(policies), &program->policy);
 	json_read_int(&reader, "grace_days", 0, 3660, &program->grace_days);
 	points_terms_read(&reader, &program->points);
+	read_earning(&reader, program);
 	json_close(&reader);
 }
 

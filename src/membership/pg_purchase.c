@@ -14,30 +14,22 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
-#include "core/time.h"
 #include "membership/pg_purchase.h"
 #include "pg/json.h"
 #include "pg/spi.h"
 
 /* As the tables allow */
 #define POINTS_MOST INT64CONST(1000000000000)
-#define AMOUNT_MOST INT64CONST(1000000000000)
 
-static void
-read_expiry(JsonReader *reader, Purchase *purchase)
+void
+purchase_read_expiry(JsonReader *reader, bool *by_terms, TimestampTz *expires_at)
 {
 	JsonbValue	value;
-	char	   *instant;
 
-	purchase->expires_by_terms = !json_has(reader, "expires_at", &value);
-	if (purchase->expires_by_terms)
-		return;
-	purchase->expires_at = DT_NOEND;
-	if (value.type == jbvNull || !json_read_text(reader, "expires_at", &instant))
-		return;
-	if (!time_read(instant, strlen(instant), &purchase->expires_at))
-		json_fault(reader->faults, json_path(reader, "expires_at"),
-				   "must be an instant as 2026-01-05T15:30:00Z, not \"%.60s\"", instant);
+	*by_terms = !json_has(reader, "expires_at", &value);
+	*expires_at = DT_NOEND;
+	if (!*by_terms && value.type != jbvNull)
+		(void) json_read_instant(reader, "expires_at", expires_at);
 }
 
 void
@@ -45,15 +37,23 @@ purchase_read(const Jsonb *json, const char *what, Purchase *purchase)
 {
 	JsonFaults	faults;
 	JsonReader	reader;
+	JsonbValue	points;
 	char	   *amount = NULL;
 
 	json_faults_start(&faults);
 	json_open(&reader, &faults, "", json);
-	json_need(&reader, "points");
+	purchase->by_rules = !json_has(&reader, "points", &points);
+	if (purchase->by_rules)
+	{
+		/* It is for purchase_count(), which knows the program. */
+		json_faults_raise(&faults, what);
+		purchase->expires_by_terms = true;
+		return;
+	}
 	json_read_int(&reader, "points", 0, POINTS_MOST, &purchase->points);
-	read_expiry(&reader, purchase);
+	purchase_read_expiry(&reader, &purchase->expires_by_terms, &purchase->expires_at);
 	json_need(&reader, "amount");
-	json_read_decimal(&reader, "amount", 0, AMOUNT_MOST, &amount);
+	json_read_decimal(&reader, "amount", 0, PURCHASE_AMOUNT_MOST, &amount);
 	json_close(&reader);
 	json_faults_raise(&faults, what);
 	purchase->amount = DirectFunctionCall3(numeric_in, CStringGetDatum(amount),
@@ -77,16 +77,16 @@ PG_FUNCTION_INFO_V1(promo_earn);
 Datum
 promo_earn(PG_FUNCTION_ARGS)
 {
-	static const Oid types[8] = {TEXTOID, TEXTOID, INT8OID, NUMERICOID, TIMESTAMPTZOID, BYTEAOID,
-	TIMESTAMPTZOID, TEXTOID};
+	static const Oid types[9] = {TEXTOID, TEXTOID, INT8OID, NUMERICOID, TIMESTAMPTZOID, BYTEAOID,
+	TIMESTAMPTZOID, TEXTOID, JSONBOID};
 	static SPIPlanPtr plan = NULL;
-	char		nulls[9] = "        ";
+	char		nulls[10] = "         ";
 	MemoryContext caller = CurrentMemoryContext;
 	MemoryContext old;
 	Purchase	purchase = {0};
 	Jsonb	   *json;
 	Jsonb	   *answer;
-	Datum		values[8];
+	Datum		values[9];
 	bool		null;
 	int			i;
 
@@ -115,10 +115,13 @@ promo_earn(PG_FUNCTION_ARGS)
 	values[5] = purchase_content(json);
 	values[6] = PG_GETARG_DATUM(3);
 	values[7] = PG_GETARG_DATUM(4);
+	values[8] = JsonbPGetDatum(json);
+	nulls[2] = nulls[3] = purchase.by_rules ? 'n' : ' ';
+	nulls[8] = purchase.by_rules ? ' ' : 'n';
 
 	spi_check(SPI_connect(), "SPI_connect");
-	(void) spi_run_kept(&plan, "SELECT promo.points_give($1, $2, $3, $4, $5, $6, $7, $8)",
-						8, types, values, nulls);
+	(void) spi_run_kept(&plan, "SELECT promo.points_give($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+						9, types, values, nulls);
 	old = MemoryContextSwitchTo(caller);
 	answer = DatumGetJsonbPCopy(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &null));
 	MemoryContextSwitchTo(old);

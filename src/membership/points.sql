@@ -3,8 +3,16 @@
 -- Points given and taken: earned, redeemed, adjusted by hand; the balance at
 -- an instant, and what expires.
 
+CREATE FUNCTION points_counted(purchase jsonb, program_id bigint, customer_id bigint, at timestamptz)
+RETURNS jsonb
+AS 'MODULE_PATHNAME', 'promo_points_counted'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION points_counted(jsonb, bigint, bigint, timestamptz) IS
+'internal: the points of a purchase by the program''s rules and what the member bought before, what was paid, and how they were counted';
+
 CREATE FUNCTION points_give(customer text, key text, points bigint, amount numeric, expires_at timestamptz,
-	content bytea, at timestamptz, program text)
+	content bytea, at timestamptz, program text, purchase jsonb DEFAULT NULL)
 RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -16,18 +24,26 @@ DECLARE
 	available_at timestamptz := at;
 	moves boolean := false;
 	active_until timestamptz;
+	counting jsonb;
+	counted jsonb;
 	owed bigint;
 	entry bigint;
 BEGIN
 	IF before.entry_id IS NOT NULL THEN
-		RETURN jsonb_build_object('points', before.points);
+		RETURN jsonb_build_object('points', before.points) || coalesce(before.counted, '{}');
 	ELSIF holder.state <> 'active' THEN
 		RETURN jsonb_build_object('points', 0, 'reason', holder.state);
 	ELSIF at < holder.enrolled_at THEN
 		RETURN jsonb_build_object('points', 0, 'reason', 'before_enrollment');
 	END IF;
 	SELECT p.* INTO STRICT terms FROM promo.program p WHERE p.program_id = holder.program_id;
-	IF amount <> round(amount, terms.exponent) THEN
+	IF purchase IS NOT NULL THEN
+		counting := promo.points_counted(purchase, holder.program_id, holder.customer_id, at);
+		points := counting ->> 'points';
+		amount := counting ->> 'amount';
+		expires_at := counting ->> 'expires_at';
+		counted := counting -> 'counted';
+	ELSIF amount <> round(amount, terms.exponent) THEN
 		RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
 			MESSAGE = 'invalid purchase',
 			DETAIL = format('amount: has more decimals than the program''s currency, which has %s.', terms.exponent);
@@ -53,9 +69,9 @@ BEGIN
 	IF terms.expiry = 'inactivity' THEN
 		active_until := promo.points_active_until(terms, at);
 	END IF;
-	INSERT INTO promo.points_entry (program_id, customer_id, kind, key, points, amount, at, content, active_until)
+	INSERT INTO promo.points_entry (program_id, customer_id, kind, key, points, amount, at, content, active_until, counted)
 	VALUES (holder.program_id, holder.customer_id, 'earn', points_give.key, points_give.points, points_give.amount,
-		points_give.at, points_give.content, active_until)
+		points_give.at, points_give.content, active_until, counted)
 	RETURNING entry_id INTO entry;
 	owed := least(holder.deficit, points);
 	IF points > 0 THEN
@@ -65,12 +81,12 @@ BEGIN
 		PERFORM promo.points_count(holder, points, 0, - owed,
 			CASE WHEN points > owed THEN coalesce(expires_at, CASE WHEN moves THEN active_until END) END, active_until);
 	END IF;
-	RETURN jsonb_build_object('points', points);
+	RETURN jsonb_build_object('points', points) || coalesce(counted, '{}');
 END
 $$;
 
-COMMENT ON FUNCTION points_give(text, text, bigint, numeric, timestamptz, bytea, timestamptz, text) IS
-'internal: posts an earning, and opens its lot; it expires as given, never at infinity, by the program''s terms where NULL';
+COMMENT ON FUNCTION points_give(text, text, bigint, numeric, timestamptz, bytea, timestamptz, text, jsonb) IS
+'internal: posts an earning, counted already or a purchase to be counted, and opens its lot; it expires as given, never at infinity, by the program''s terms where NULL';
 
 CREATE FUNCTION points_short(customer text, requested bigint, available bigint)
 RETURNS void
@@ -132,7 +148,7 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp;
 
 COMMENT ON FUNCTION earn(text, text, jsonb, timestamptz, text) IS
-'posts the points of a purchase that the shop counted itself: {"points": n, "expires_at": instant, "amount": money}, which never expire where expires_at is null, and by the program''s terms where it is missing; gives {"points": n}, with a reason where a member earns none; a key is posted once, and a repeat gives the same answer';
+'posts the points of a purchase, which the program''s rules count from its lines, order or basis (see points_for()), with "amount", the money that can come back, where neither lines nor order tell it; or which the shop counted itself: {"points": n, "expires_at": instant, "amount": money}; points never expire where expires_at is null, and by the program''s terms where it is missing; gives {"points": n, "breakdown": ...}, with a reason where a member earns none; a key is posted once, and a repeat gives the same answer';
 
 CREATE TYPE earnings AS (
 	posted bigint,
@@ -381,7 +397,8 @@ $$;
 COMMENT ON FUNCTION points_expiring(text, timestamptz, timestamptz, text) IS
 'what is left now of the points that expire at since, until, or between, by instant, without those on hold';
 
-REVOKE ALL ON FUNCTION points_give(text, text, bigint, numeric, timestamptz, bytea, timestamptz, text),
+REVOKE ALL ON FUNCTION points_counted(jsonb, bigint, bigint, timestamptz),
+	points_give(text, text, bigint, numeric, timestamptz, bytea, timestamptz, text, jsonb),
 	points_short(text, bigint, bigint), points_check(text, text, text, bigint, timestamptz, text),
 	points_spender(text, text, member),
 	earn(text, text, jsonb, timestamptz, text), earn_all(text, text), redeem_points(text, text, bigint, timestamptz, text, text),

@@ -87,7 +87,7 @@ LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp;
 
 COMMENT ON FUNCTION define_program(jsonb) IS
-'defines a program, or defines one anew: {"name": "default", "time_zone": "UTC", "currency": {"code": "EUR", "exponent": 2}, "metric": "spend", "window": {"type": "rolling", "months": 12}, "tiers": [{"name": "basic", "threshold": 0}, ...], "policy": "one_down", "grace_days": 0, "points": {"pending_days": 0, "expiry": {"type": "after", "days": 365, "end_of": "day"}, "debt": false, "clawback": "clamp", "restore_grace_days": 30}}, all but the currency by these defaults; gives its name';
+'defines a program, or defines one anew: {"name": "default", "time_zone": "UTC", "currency": {"code": "EUR", "exponent": 2}, "metric": "spend", "window": {"type": "rolling", "months": 12}, "tiers": [{"name": "basic", "threshold": 0}, ...], "policy": "one_down", "grace_days": 0, "points": {"pending_days": 0, "expiry": {"type": "after", "days": 365, "end_of": "day"}, "debt": false, "clawback": "clamp", "restore_grace_days": 30}, "earning": {"rules": [...], ...} as points_for() takes them}, all but the currency by these defaults; gives its name';
 
 CREATE FUNCTION points_end(at timestamptz, time_zone text, days int, months int, end_of text)
 RETURNS timestamptz

@@ -133,10 +133,32 @@ build_decimal(JsonBuild *build, const char *key, const Decimal *number)
 }
 
 void
+build_numeric(JsonBuild *build, const char *key, Numeric number)
+{
+	JsonbValue	value;
+
+	value.type = jbvNumeric;
+	value.val.numeric = number;
+	push_value(build, key, &value);
+}
+
+void
+build_jsonb(JsonBuild *build, const char *key, const Jsonb *json)
+{
+	JsonbValue	value;
+
+	value.type = jbvBinary;
+	value.val.binary.data = (JsonbContainer *) &json->root;
+	value.val.binary.len = VARSIZE_ANY_EXHDR(json);
+	push_value(build, key, &value);
+}
+
+void
 build_instant(JsonBuild *build, const char *key, int64 at)
 {
 	char		text[TIME_TEXT];
 
 	(void) time_write(text, at);
-	build_text(build, key, text);
+	/* It is not copied before the end. */
+	build_text(build, key, pstrdup(text));
 }

@@ -13,12 +13,15 @@
  *		build_close_array(&build);
  *		return build_end(&build);
  *
+ * Texts are not copied before the end.
+ *
  *-------------------------------------------------------------------------
  */
 #ifndef PROMO_BUILD_H
 #define PROMO_BUILD_H
 
 #include "utils/jsonb.h"
+#include "utils/numeric.h"
 
 #include "core/money.h"
 
@@ -42,6 +45,10 @@ extern void build_bool(JsonBuild *build, const char *key, bool value);
 extern void build_text(JsonBuild *build, const char *key, const char *value);
 extern void build_int(JsonBuild *build, const char *key, int64 value);
 extern void build_decimal(JsonBuild *build, const char *key, const Decimal *value);
+extern void build_numeric(JsonBuild *build, const char *key, Numeric value);
+
+/* An object or array, whole */
+extern void build_jsonb(JsonBuild *build, const char *key, const Jsonb *value);
 
 /* An instant as core/time.h writes it */
 extern void build_instant(JsonBuild *build, const char *key, int64 at);

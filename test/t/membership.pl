@@ -14,6 +14,9 @@ $node->safe_psql(
 	CREATE EXTENSION promo;
 	SELECT promo.define_program('{"currency": {"code": "EUR", "exponent": 2}, "time_zone": "Europe/Berlin",
 		"tiers": [{"name": "basic", "threshold": 0}, {"name": "gold", "threshold": 500}]}');
+	SELECT promo.define_program('{"name": "ruled", "currency": {"code": "EUR", "exponent": 2}, "tiers": [{"name": "basic", "threshold": 0}],
+		"earning": {"cap_per_period": {"points": 100, "unit": "month"}, "rules": [{"type": "rate", "rate": 2}]}}');
+	SELECT promo.enroll('r1', '2026-01-01 00:00Z', 'ruled'), promo.earn('r1', 'o1', '{"lines": [{"amount": 40}]}', '2026-01-02 00:00Z', 'ruled');
 	SELECT promo.enroll_all('SELECT ''c'' || g FROM generate_series(1, 1000) g', '2026-01-01 00:00Z');
 	SELECT promo.earn('c' || g, 'o' || i, jsonb_build_object('points', g, 'amount', g, 'expires_at', NULL), '2026-01-02 00:00Z')
 	FROM generate_series(1, 100) g, generate_series(1, 3) i;
@@ -53,6 +56,7 @@ $node->command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', $node->co
 is($node->safe_psql('restored', $rows), $before, 'the restored tables are equal');
 is($node->safe_psql('restored', q{SELECT promo.enroll('c5'), promo.resume_member('c1', '2026-03-01 00:00Z')}), 'f|t', 'members are members');
 is($node->safe_psql('restored', q{SELECT promo.redeem_points('c5', 'r', 6), promo.redeem_points('c5', 'r2', 9)}), '6|9', 'keys are known, and the points are there');
+is($node->safe_psql('restored', q{SELECT promo.earn('r1', 'o2', '{"lines": [{"amount": 40}]}', '2026-01-03 00:00Z', 'ruled') ->> 'points'}), '20', 'the rules are there, and what was earned under their cap');
 is($node->safe_psql('restored', q{SELECT promo.capture_points('c60', 'h', at => '2026-01-05 00:00Z'), promo.release_points('c61', 'h', '2026-01-05 00:00Z')}), '60|t', 'and what is held');
 is($node->safe_psql('restored', q{SELECT promo.points_balance('c90', '2026-01-07 00:00Z'), promo.points_expire_batch('2026-03-01 00:00Z', 1000)}), '552|21', 'a merged customer too, and what is due expires');
 is($node->safe_psql('restored', 'SELECT count(*) FROM promo.membership_audit()'), '0', 'the ledger is proved');
