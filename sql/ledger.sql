@@ -27,7 +27,7 @@ BEGIN
 	SELECT e.* INTO before FROM promo.points_entry e JOIN promo.customer c USING (customer_id) JOIN promo.program p USING (program_id)
 	WHERE c.shop_id = customer AND p.program = operate.program
 		AND e.kind = CASE what WHEN 'return' THEN 'earn' WHEN 'undo' THEN 'redeem' ELSE 'hold' END
-	ORDER BY hashint8(e.entry_id * 31 + step) LIMIT 1;
+	ORDER BY hashtext(e.key || ' ' || step), e.key LIMIT 1;
 	CASE what
 		WHEN 'earn' THEN
 			PERFORM promo.earn(customer, 'o' || step, jsonb_build_object('points', points, 'amount', draw(step, 7, 5000) / 100.0)

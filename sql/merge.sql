@@ -32,7 +32,7 @@ SELECT promo.release_points('anna', 'h1', '2026-02-04 00:00Z');
 
 -- What one owes is paid by what the other has, and the higher tier goes on
 SELECT promo.adjust_points('bob', 'a1', -30, 'a mistake', '2026-01-01 00:00Z'), promo.earn('carol', 'o1', '{"points": 40, "amount": 40}', '2026-01-01 00:00Z'), promo.hold_points('carol', 'h2', 5, '2026-01-02 00:00Z');
-UPDATE promo.tier_period t SET tier = 'gold' FROM promo.customer c WHERE c.customer_id = t.customer_id AND c.shop_id = 'bob';
+UPDATE promo.tier_period t SET tier = 'gold', earned = 'gold' FROM promo.customer c WHERE c.customer_id = t.customer_id AND c.shop_id = 'bob';
 SELECT promo.merge_members('bob', 'carol', '2026-02-01 00:00Z');
 SELECT * FROM promo.points_account('carol', '2026-02-01 00:00Z');
 SELECT tier, begins_at = '2026-02-01 00:00Z' AS since_the_merge, cause FROM promo.tier_period t JOIN promo.customer c USING (customer_id) WHERE shop_id = 'carol' ORDER BY begins_at;

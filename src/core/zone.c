@@ -43,3 +43,20 @@ zone_seek(Zone *zone, int64_t at)
 	if (zone->count < ZONE_SPANS)
 		zone->count++;
 }
+
+int64_t
+zone_day_start(Zone *zone, int64_t day)
+{
+	int64_t		midnight = day * ZONE_DAY;
+	int64_t		at;
+
+	/* No offset is as long as a day. */
+	zone_seek(zone, midnight - ZONE_DAY);
+	for (;;)
+	{
+		at = midnight - zone->current.offset;
+		if (at < zone->current.until)
+			return at < zone->current.from ? zone->current.from : at;
+		zone_seek(zone, zone->current.until);
+	}
+}

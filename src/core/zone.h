@@ -61,6 +61,12 @@ zone_local(Zone *zone, int64_t at)
 	return at + zone->current.offset;
 }
 
+/*
+ * The first instant of a local day: midnight, the first of two, or where the
+ * wall shows none the moment at which it goes on to a later hour.
+ */
+extern int64_t zone_day_start(Zone *zone, int64_t day);
+
 /* Whole seconds up to an instant */
 static inline int64_t
 zone_second(int64_t at)

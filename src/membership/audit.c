@@ -11,7 +11,7 @@
 #include "membership/audit.h"
 
 const char *const audit_kind_names[AUDIT_KINDS] = {"earn", "redeem", "adjust", "expire", "return", "undo",
-"hold", "release", "send", "receive", "merge", "forfeit"};
+"hold", "release", "send", "receive", "merge", "forfeit", "benefit"};
 
 /* What the replay knows of a lot of the book, at the same place */
 typedef struct Lot
@@ -576,6 +576,7 @@ replay_entry(Replay *replay)
 	switch (entry->kind)
 	{
 		case AUDIT_EARN:
+		case AUDIT_BENEFIT:
 		case AUDIT_RECEIVE:
 			give(replay);
 			break;

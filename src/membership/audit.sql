@@ -9,7 +9,7 @@ SELECT p.program, coalesce(e.issued, 0)::bigint AS issued, coalesce(e.redeemed, 
 	coalesce(m.points, 0)::bigint AS liability
 FROM promo.program p
 LEFT JOIN (SELECT e.program_id,
-				sum(e.points) FILTER (WHERE e.kind = 'earn' OR e.kind = 'adjust' AND e.points > 0) AS issued,
+				sum(e.points) FILTER (WHERE e.kind IN ('earn', 'benefit') OR e.kind = 'adjust' AND e.points > 0) AS issued,
 				- sum(e.points) FILTER (WHERE e.kind IN ('redeem', 'undo')) AS redeemed,
 				- sum(e.points) FILTER (WHERE e.kind IN ('expire', 'forfeit')) AS expired,
 				- sum(e.points) FILTER (WHERE e.kind = 'return' OR e.kind = 'adjust' AND e.points < 0) AS reversed
@@ -18,7 +18,7 @@ LEFT JOIN (SELECT m.program_id, sum(m.points) AS points
 		   FROM promo.member m GROUP BY m.program_id) m ON m.program_id = p.program_id;
 
 COMMENT ON VIEW points_trial_balance IS
-'what each program''s points add up to: issued (earned, and given by hand), less those redeemed, expired (or forfeited) and reversed (by returns, or taken by hand) are the liability, what all members have';
+'what each program''s points add up to: issued (earned, given as benefits, and by hand), less those redeemed, expired (or forfeited) and reversed (by returns, or taken by hand) are the liability, what all members have';
 
 CREATE FUNCTION membership_replayed()
 RETURNS TABLE (program_id bigint, customer_id bigint, fault text, entry_id bigint, lot_id bigint,

@@ -35,6 +35,7 @@ CREATE TABLE points_entry (
 			WHEN 'earn' THEN points BETWEEN 0 AND 1000000000000
 			WHEN 'redeem' THEN points <= 0
 			WHEN 'adjust' THEN points <> 0 AND points BETWEEN -1000000000000 AND 1000000000000
+			WHEN 'benefit' THEN points BETWEEN 1 AND 1000000000000
 			WHEN 'expire' THEN points < 0 AND of_id IS NOT NULL
 			WHEN 'return' THEN points <= 0 AND of_id IS NOT NULL AND lapsed BETWEEN 0 AND due + points
 			WHEN 'undo' THEN points = due - lapsed AND lapsed BETWEEN 0 AND due AND of_id IS NOT NULL
@@ -54,7 +55,7 @@ CREATE TABLE points_entry (
 );
 
 COMMENT ON TABLE points_entry IS 'the ledger of points; entries are never changed, and only when a customer is forgotten their key is hashed, and the reason wiped';
-COMMENT ON COLUMN points_entry.kind IS 'earn, redeem, adjust by hand, expire, return of an order, undo of a redemption, hold and release of points that are not redeemed yet, send to and receive from another member, merge of two customers, or forfeit at the end of a membership';
+COMMENT ON COLUMN points_entry.kind IS 'earn, redeem, adjust by hand, benefit of a tier, expire, return of an order, undo of a redemption, hold and release of points that are not redeemed yet, send to and receive from another member, merge of two customers, or forfeit at the end of a membership';
 COMMENT ON COLUMN points_entry.key IS 'the shop''s key of what was posted, such as an order id; posted once';
 COMMENT ON COLUMN points_entry.points IS 'what it added to the member''s points';
 COMMENT ON COLUMN points_entry.amount IS 'the money it was earned for, or that was given back, in the program''s currency';

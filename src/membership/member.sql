@@ -18,6 +18,12 @@ CREATE TABLE member (
 	points_due_at timestamptz,
 	inactive_at timestamptz,
 	merged boolean NOT NULL DEFAULT false,
+	tier_due_at timestamptz,
+	tier_lacks bigint NOT NULL DEFAULT 0 CHECK (tier_lacks >= 0),
+	tier_seen_at timestamptz,
+	benefit_due_at timestamptz,
+	birthday date CHECK (isfinite(birthday)),
+	birthday_since timestamptz,
 	PRIMARY KEY (program_id, customer_id),
 	CONSTRAINT member_since CHECK (since >= enrolled_at),
 	CONSTRAINT member_points CHECK (points >= held - deficit)
@@ -25,6 +31,8 @@ CREATE TABLE member (
 
 CREATE INDEX member_customer ON member (customer_id);
 CREATE INDEX member_points_due ON member (points_due_at);
+CREATE INDEX member_due ON member (least(tier_due_at, benefit_due_at))
+	WHERE tier_due_at IS NOT NULL OR benefit_due_at IS NOT NULL;
 
 COMMENT ON TABLE member IS 'customers who are members of programs; the row is the lock of whatever changes for a member';
 COMMENT ON COLUMN member.state IS 'active, suspended or closed; closed is the end';
@@ -37,27 +45,57 @@ COMMENT ON COLUMN member.has_owed IS 'whether points were ever owed';
 COMMENT ON COLUMN member.points_due_at IS 'before this, no points of the member expire and no hold of them times out';
 COMMENT ON COLUMN member.inactive_at IS 'where points expire with inactivity: when they will, unless the member is active before';
 COMMENT ON COLUMN member.merged IS 'whether entries of customers who were merged into this one are to be looked at';
+COMMENT ON COLUMN member.tier_due_at IS 'when the tier is to be looked at, whatever is posted; NULL for never';
+COMMENT ON COLUMN member.tier_lacks IS 'how much of the program''s metric must come in at least, in its smallest units, before a higher tier can be reached; 0 where that is not known';
+COMMENT ON COLUMN member.tier_seen_at IS 'the latest instant of what was counted for that; an earlier one is looked at in any case';
+COMMENT ON COLUMN member.benefit_due_at IS 'before this, no benefit falls due; NULL for never';
+COMMENT ON COLUMN member.birthday_since IS 'when the birthday was set';
 COMMENT ON COLUMN member.opted_out IS 'wants no advertising; nothing else depends on it';
 
+-- A period follows the one that ends where it begins: of each member, one
+-- begins with the enrollment, and all others form a chain of it, without a gap
+-- and without an overlap.
 CREATE TABLE tier_period (
 	program_id bigint NOT NULL,
 	customer_id bigint NOT NULL,
 	tier text COLLATE "C" NOT NULL,
 	begins_at timestamptz NOT NULL,
 	ends_at timestamptz,
-	cause text NOT NULL CHECK (cause IN ('enrolled', 'merged')),
+	cause text NOT NULL CHECK (cause IN ('enrolled', 'reached', 'renewed', 'lapsed', 'returned', 'assigned', 'unassigned', 'merged')),
+	follows timestamptz CHECK (follows = begins_at),
+	earned text COLLATE "C" NOT NULL,
+	earned_until timestamptz,
+	floor text COLLATE "C" CHECK (floor IS NOT NULL OR floor_until IS NULL),
+	floor_until timestamptz,
+	figures jsonb,
+	reason text CHECK (reason IS NULL OR cause = 'assigned'),
+	period_id bigint NOT NULL,
 	PRIMARY KEY (program_id, customer_id, begins_at),
 	FOREIGN KEY (program_id, customer_id) REFERENCES member,
 	FOREIGN KEY (program_id, tier) REFERENCES tier,
+	FOREIGN KEY (program_id, earned) REFERENCES tier,
+	FOREIGN KEY (program_id, floor) REFERENCES tier,
+	CONSTRAINT tier_period_end UNIQUE (program_id, customer_id, ends_at),
+	CONSTRAINT tier_period_follows FOREIGN KEY (program_id, customer_id, follows)
+		REFERENCES tier_period (program_id, customer_id, ends_at),
 	CONSTRAINT tier_period_lasts CHECK (ends_at >= begins_at)
 );
 
 CREATE UNIQUE INDEX tier_period_now ON tier_period (program_id, customer_id) WHERE ends_at IS NULL;
+CREATE UNIQUE INDEX tier_period_first ON tier_period (program_id, customer_id) WHERE follows IS NULL;
 CREATE INDEX tier_period_customer ON tier_period (customer_id);
 
-COMMENT ON TABLE tier_period IS 'the tier of each member over time, one period after the other';
-COMMENT ON COLUMN tier_period.ends_at IS 'the first instant at which it is no longer the member''s tier; NULL for the tier now';
-COMMENT ON COLUMN tier_period.cause IS 'what began the period';
+COMMENT ON TABLE tier_period IS 'the tier of each member over time, one period after the other; what ends one is only ever added';
+COMMENT ON COLUMN tier_period.tier IS 'the higher one of what was earned and the floor';
+COMMENT ON COLUMN tier_period.ends_at IS 'the first instant at which it is no longer so; NULL for the period now';
+COMMENT ON COLUMN tier_period.cause IS 'what began it: enrolled, reached by a posting, renewed or lapsed at the end of its time, taken back by a return, assigned by hand, the end of that, or two customers merged';
+COMMENT ON COLUMN tier_period.follows IS 'begins_at, which is where the period before ends; NULL for the first';
+COMMENT ON COLUMN tier_period.earned IS 'the tier by what was posted';
+COMMENT ON COLUMN tier_period.earned_until IS 'the first instant after its time; days of grace follow';
+COMMENT ON COLUMN tier_period.floor IS 'the tier that was assigned by hand, until floor_until or for ever';
+COMMENT ON COLUMN tier_period.figures IS 'by which it was decided';
+COMMENT ON COLUMN tier_period.reason IS 'why it was assigned, in words';
+COMMENT ON COLUMN tier_period.period_id IS 'of the numbers of entries, so that one knows what was posted before';
 
 SELECT pg_catalog.pg_extension_config_dump('member', '');
 SELECT pg_catalog.pg_extension_config_dump('tier_period', '');
@@ -101,8 +139,9 @@ BEGIN
 	END IF;
 	program_number := promo.program_known(program);
 	number := promo.customer_number(customer);
-	INSERT INTO promo.member (program_id, customer_id, state, since, enrolled_at)
-	VALUES (program_number, number, 'active', at, at)
+	INSERT INTO promo.member (program_id, customer_id, state, since, enrolled_at, tier_lacks, benefit_due_at)
+	SELECT program_number, number, 'active', at, at, p.tier_lacks, CASE WHEN p.has_benefits THEN at END
+	FROM promo.program p WHERE p.program_id = program_number
 	ON CONFLICT ON CONSTRAINT member_pkey DO NOTHING;
 	IF NOT FOUND THEN
 		SELECT m.state INTO STRICT present FROM promo.member m
@@ -113,8 +152,8 @@ BEGIN
 		END IF;
 		RETURN false;
 	END IF;
-	INSERT INTO promo.tier_period (program_id, customer_id, tier, begins_at, cause)
-	SELECT program_number, number, t.tier, at, 'enrolled'
+	INSERT INTO promo.tier_period (program_id, customer_id, tier, earned, begins_at, cause)
+	SELECT program_number, number, t.tier, t.tier, at, 'enrolled'
 	FROM promo.tier t
 	WHERE t.program_id = program_number AND t.rank = 0;
 	RETURN true;
@@ -173,12 +212,15 @@ BEGIN
 			DETAIL = format('It is %s since %s.', present.state,
 				to_char(present.since AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'));
 	END IF;
+	-- What fell due before is the member's by the state until now.
+	PERFORM promo.member_settle(program_number, number, at);
+	SELECT m.* INTO STRICT present FROM promo.member m
+	WHERE m.program_id = program_number AND m.customer_id = number;
 	UPDATE promo.member m SET state = new_state, since = at, reason = change_member.reason
 	WHERE m.program_id = program_number AND m.customer_id = number;
 	IF new_state = 'closed' THEN
 		PERFORM promo.points_forfeit(present, at);
-		UPDATE promo.tier_period t SET ends_at = at
-		WHERE t.program_id = program_number AND t.customer_id = number AND t.ends_at IS NULL;
+		PERFORM promo.tier_end(program_number, number, at);
 	END IF;
 	RETURN true;
 END
@@ -285,9 +327,15 @@ AS $$
 BEGIN
 	RETURN (SELECT coalesce(jsonb_agg(jsonb_build_object('program', p.program, 'state', m.state,
 				'since', m.since, 'enrolled_at', m.enrolled_at, 'reason', m.reason,
-				'opted_out', m.opted_out,
+				'opted_out', m.opted_out, 'birthday', m.birthday, 'birthday_since', m.birthday_since,
+				'benefits', (SELECT coalesce(jsonb_agg(jsonb_build_object('benefit', g.benefit, 'type', g.type, 'tier', g.tier,
+							'period_start', g.period_start, 'due_at', g.due_at, 'count', g.count, 'state', g.state)
+							ORDER BY g.due_at, g.benefit, g.tier), '[]')
+						  FROM promo.benefit_grant g
+						  WHERE g.program_id = m.program_id AND g.customer_id = m.customer_id),
 				'tiers', (SELECT coalesce(jsonb_agg(jsonb_build_object('tier', t.tier,
-							'begins_at', t.begins_at, 'ends_at', t.ends_at, 'cause', t.cause)
+							'begins_at', t.begins_at, 'ends_at', t.ends_at, 'cause', t.cause, 'figures', t.figures,
+							'earned', t.earned, 'earned_until', t.earned_until, 'floor', t.floor, 'floor_until', t.floor_until, 'reason', t.reason)
 							ORDER BY t.begins_at), '[]')
 						  FROM promo.tier_period t
 						  WHERE t.program_id = m.program_id AND t.customer_id = m.customer_id),
@@ -327,11 +375,12 @@ BEGIN
 	WHERE e.customer_id = ANY (ids);
 	ASSERT NOT EXISTS (SELECT FROM promo.points_lot l WHERE l.customer_id = ANY (ids) AND l.remaining > 0)
 		AND NOT EXISTS (SELECT FROM promo.points_hold h WHERE h.customer_id = ANY (ids) AND h.is_open);
-	UPDATE promo.tier_period t SET ends_at = greatest(moment, t.begins_at)
-	WHERE t.customer_id = ANY (ids) AND t.ends_at IS NULL;
+	PERFORM promo.tier_end(m.program_id, m.customer_id, moment) FROM promo.member m WHERE m.customer_id = ANY (ids);
+	UPDATE promo.tier_period t SET reason = NULL WHERE t.customer_id = ANY (ids) AND t.reason IS NOT NULL;
+	UPDATE promo.benefit_grant g SET state = 'void' WHERE g.customer_id = ANY (ids) AND g.state = 'due';
 	UPDATE promo.member m
 	SET state = 'closed', since = CASE WHEN m.state = 'closed' THEN m.since ELSE greatest(moment, m.since) END,
-		reason = NULL
+		reason = NULL, birthday = NULL, birthday_since = NULL
 	WHERE m.customer_id = ANY (ids);
 END
 $$;

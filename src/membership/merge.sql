@@ -11,9 +11,6 @@ AS $$
 DECLARE
 	loser promo.member;
 	winner promo.member;
-	loser_tier promo.tier_period;
-	winner_tier promo.tier_period;
-	moment timestamptz;
 	gone bigint;
 	come bigint;
 	owed bigint;
@@ -36,6 +33,12 @@ BEGIN
 					(SELECT p.program FROM promo.program p WHERE p.program_id = loser.program_id)),
 				HINT = 'Merge the other way round.';
 		END IF;
+		PERFORM promo.member_settle(loser.program_id, loser.customer_id, at),
+			promo.member_settle(winner.program_id, winner.customer_id, at);
+		SELECT m.* INTO STRICT loser FROM promo.member m
+		WHERE m.program_id = loser.program_id AND m.customer_id = old_id;
+		SELECT m.* INTO STRICT winner FROM promo.member m
+		WHERE m.program_id = loser.program_id AND m.customer_id = new_id;
 		loser := promo.points_settle(loser, at);
 		winner := promo.points_settle(winner, at);
 
@@ -56,6 +59,9 @@ BEGIN
 			inactive_at = greatest(m.inactive_at, loser.inactive_at),
 			enrolled_at = least(m.enrolled_at, loser.enrolled_at),
 			opted_out = m.opted_out OR loser.opted_out,
+			birthday = coalesce(m.birthday, loser.birthday),
+			birthday_since = CASE WHEN m.birthday IS NULL THEN loser.birthday_since ELSE m.birthday_since END,
+			benefit_due_at = least(m.benefit_due_at, loser.benefit_due_at),
 			state = CASE WHEN loser.state = 'suspended' AND m.state = 'active' THEN 'suspended' ELSE m.state END,
 			since = CASE WHEN loser.state = 'suspended' AND m.state = 'active' THEN greatest(m.since, membership_merge.at) ELSE m.since END,
 			reason = CASE WHEN loser.state = 'suspended' AND m.state = 'active' THEN loser.reason ELSE m.reason END
@@ -63,6 +69,7 @@ BEGIN
 		RETURNING m.* INTO winner;
 		UPDATE promo.member m
 		SET points = 0, held = 0, deficit = 0, points_due_at = NULL, state = 'closed', reason = 'merged',
+			birthday = NULL, birthday_since = NULL,
 			since = CASE WHEN m.state = 'closed' THEN m.since ELSE greatest(m.since, membership_merge.at) END
 		WHERE m.program_id = loser.program_id AND m.customer_id = old_id;
 		IF winner.deficit > 0 THEN
@@ -71,34 +78,44 @@ BEGIN
 			WHERE m.program_id = winner.program_id AND m.customer_id = new_id;
 		END IF;
 
-		-- The higher of the two tiers goes on.
-		SELECT t.* INTO loser_tier FROM promo.tier_period t
-		WHERE t.program_id = loser.program_id AND t.customer_id = old_id AND t.ends_at IS NULL;
-		IF FOUND THEN
-			SELECT t.* INTO winner_tier FROM promo.tier_period t
-			WHERE t.program_id = loser.program_id AND t.customer_id = new_id AND t.ends_at IS NULL;
-			moment := greatest(at, loser_tier.begins_at, winner_tier.begins_at);
-			UPDATE promo.tier_period t SET ends_at = moment
-			WHERE t.program_id = loser.program_id AND t.customer_id = old_id AND t.ends_at IS NULL;
-			IF winner_tier.tier IS NULL
-				OR (SELECT o.rank > n.rank FROM promo.tier o, promo.tier n
-					WHERE (o.program_id, o.tier) = (loser.program_id, loser_tier.tier)
-						AND (n.program_id, n.tier) = (loser.program_id, winner_tier.tier)) THEN
-				-- A period that would have lasted no time never was.
-				DELETE FROM promo.tier_period t
-				WHERE t.program_id = loser.program_id AND t.customer_id = new_id AND t.begins_at = moment;
-				UPDATE promo.tier_period t SET ends_at = moment
-				WHERE t.program_id = loser.program_id AND t.customer_id = new_id AND t.ends_at IS NULL;
-				INSERT INTO promo.tier_period (program_id, customer_id, tier, begins_at, cause)
-				VALUES (loser.program_id, new_id, loser_tier.tier, moment, 'merged');
-			END IF;
-		END IF;
+		-- Once a year, or in a month, it is one person's.
+		UPDATE promo.benefit_grant g SET customer_id = new_id
+		WHERE g.program_id = loser.program_id AND g.customer_id = old_id AND NOT EXISTS (
+			SELECT FROM promo.benefit_grant n WHERE n.program_id = g.program_id AND n.customer_id = new_id
+				AND n.benefit = g.benefit AND n.period_start = g.period_start AND n.tier = g.tier);
 	END LOOP;
 END
 $$;
 
 COMMENT ON FUNCTION membership_merge(bigint, bigint, timestamptz) IS
-'internal: the memberships of one customer become another''s';
+'internal: the memberships of one customer become another''s, but for the tiers';
+
+-- After both are one, so that what either bought is counted.
+CREATE FUNCTION membership_merge_tiers(old_id bigint, new_id bigint, at timestamptz)
+RETURNS void
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	period promo.tier_period;
+BEGIN
+	FOR period IN
+		SELECT t.* FROM promo.tier_period t WHERE t.customer_id = old_id AND t.ends_at IS NULL ORDER BY t.program_id
+	LOOP
+		PERFORM promo.tier_end(period.program_id, old_id, at);
+		INSERT INTO promo.tier_period (program_id, customer_id, tier, earned, begins_at, cause)
+		SELECT period.program_id, new_id, t.tier, t.tier, greatest(membership_merge_tiers.at, period.begins_at), 'merged'
+		FROM promo.tier t
+		WHERE t.program_id = period.program_id AND t.rank = 0 AND NOT EXISTS (
+			SELECT FROM promo.tier_period n WHERE n.program_id = period.program_id AND n.customer_id = new_id);
+		PERFORM promo.tier_merged(period.program_id, new_id, period.earned, period.earned_until, period.floor,
+			period.floor_until, at);
+	END LOOP;
+END
+$$;
+
+COMMENT ON FUNCTION membership_merge_tiers(bigint, bigint, timestamptz) IS
+'internal: the higher of two customers'' tiers goes on, and what they bought adds up';
 
 CREATE FUNCTION merge_members(customer text, into_customer text, at timestamptz DEFAULT pg_catalog.now())
 RETURNS boolean
@@ -134,6 +151,7 @@ BEGIN
 	PERFORM promo.segment_merge(old_id, new_id);
 	UPDATE promo.customer c SET merged_into = new_id
 	WHERE c.customer_id = ANY (promo.customer_ids(old_id));
+	PERFORM promo.membership_merge_tiers(old_id, new_id, at);
 	RETURN true;
 END
 $$;
@@ -141,4 +159,5 @@ $$;
 COMMENT ON FUNCTION merge_members(text, text, timestamptz) IS
 'makes two customers one: points, holds and what is owed, the higher tier, segments and arms of experiments become those of the other, under whom both ids are known from then on; false where they are one already';
 
-REVOKE ALL ON FUNCTION membership_merge(bigint, bigint, timestamptz), merge_members(text, text, timestamptz) FROM PUBLIC;
+REVOKE ALL ON FUNCTION membership_merge(bigint, bigint, timestamptz),
+	membership_merge_tiers(bigint, bigint, timestamptz), merge_members(text, text, timestamptz) FROM PUBLIC;

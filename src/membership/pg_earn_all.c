@@ -33,6 +33,7 @@
 #include "core/time.h"
 #include "membership/pg_purchase.h"
 #include "membership/pg_rules.h"
+#include "membership/pg_standing.h"
 #include "membership/pg_terms.h"
 #include "pg/owner.h"
 #include "pg/query.h"
@@ -316,16 +317,37 @@ typedef struct Posting
 	TimestampTz at;
 	Datum		content;
 	Jsonb	   *purchase;		/* to be counted; NULL where points are */
+	int64		tier_lacks;		/* of the member's row, as the next two */
+	TimestampTz tier_seen_at;	/* DT_NOBEGIN */
+	TimestampTz tier_due_at;	/* DT_NOEND */
 } Posting;
 
 #define RESOLVE \
 	"SELECT m.customer_id, m.state = 'active' AND g.at >= m.enrolled_at, m.held = 0 AND m.deficit = 0," \
-	" m.merged, e.content, g.customer, g.key, g.points, g.amount, g.expires_at, g.at, g.content, g.purchase" \
+	" m.merged, e.content, g.customer, g.key, g.points, g.amount, g.expires_at, g.at, g.content, g.purchase," \
+	" m.tier_lacks, m.tier_seen_at, m.tier_due_at" \
 	" FROM postings g JOIN promo.customer c ON c.shop_id = g.customer" \
 	" JOIN promo.member m ON m.program_id = $1 AND m.customer_id = c.number" \
 	" LEFT JOIN promo.points_entry e ON e.program_id = m.program_id AND e.customer_id = m.customer_id" \
 	" AND e.kind = 'earn' AND e.key = g.key" \
 	" ORDER BY m.customer_id, g.at, g.key, g.content"
+
+/*
+ * The tier of the member at hand.  Its events are looked at only once a row
+ * comes that may change it.
+ */
+typedef struct GroupTiers
+{
+	Figure		metric;			/* of the program */
+	Datum		power;			/* smallest units in one of the currency, numeric */
+	bool		is_open;		/* member is the member's */
+	TierMember	member;
+	StandingEvent *events;		/* of the rows posted so far */
+	int			count;
+	int			space;
+	int64		worth;			/* they add to the metric at most */
+	TimestampTz seen_at;
+} GroupTiers;
 
 typedef struct Earning
 {
@@ -335,6 +357,7 @@ typedef struct Earning
 	MemoryContext group;		/* for the rows of one member */
 	MemoryContext row;			/* for posting one of them */
 	MemberPast	past;			/* of the member */
+	GroupTiers	tiers;
 	Posting    *rows;			/* of one member */
 	int			count;
 	int			space;
@@ -357,8 +380,8 @@ copy_datum(Datum value, bool null)
 static void
 take_row(Earning *earning, HeapTuple row, TupleDesc desc)
 {
-	Datum		values[13];
-	bool		nulls[13];
+	Datum		values[16];
+	bool		nulls[16];
 	MemoryContext old;
 	Posting    *posting;
 
@@ -372,7 +395,8 @@ take_row(Earning *earning, HeapTuple row, TupleDesc desc)
 	posting = &earning->rows[earning->count++];
 	posting->customer_id = DatumGetInt64(values[0]);
 	posting->earns = DatumGetBool(values[1]);
-	posting->is_plain = DatumGetBool(values[2]) && !earning->terms.by_inactivity;
+	posting->is_plain = DatumGetBool(values[2]) && !earning->terms.by_inactivity &&
+		earning->tiers.metric != FIGURE_BALANCE;
 	posting->is_merged = DatumGetBool(values[3]);
 	posting->before = copy_datum(values[4], nulls[4]);
 	posting->customer = DatumGetTextPCopy(values[5]);
@@ -384,6 +408,9 @@ take_row(Earning *earning, HeapTuple row, TupleDesc desc)
 	posting->at = DatumGetTimestampTz(values[10]);
 	posting->content = copy_datum(values[11], false);
 	posting->purchase = nulls[12] ? NULL : DatumGetJsonbPCopy(values[12]);
+	posting->tier_lacks = DatumGetInt64(values[13]);
+	posting->tier_seen_at = nulls[14] ? DT_NOBEGIN : DatumGetTimestampTz(values[14]);
+	posting->tier_due_at = nulls[15] ? DT_NOEND : DatumGetTimestampTz(values[15]);
 	MemoryContextSwitchTo(old);
 }
 
@@ -527,6 +554,90 @@ check_amount(const Earning *earning, const Posting *posting)
 						text_to_cstring(posting->key))));
 }
 
+static void
+tiers_start(Earning *earning)
+{
+	GroupTiers *tiers = &earning->tiers;
+
+	tiers->is_open = false;
+	tiers->count = 0;
+	tiers->space = earning->count;
+	tiers->events = MemoryContextAllocHuge(earning->group, sizeof(StandingEvent) * tiers->space);
+	tiers->worth = 0;
+	tiers->seen_at = earning->rows[0].tier_seen_at;
+}
+
+/* The member with all that was posted, the rows so far among it */
+static void
+tiers_open(Earning *earning)
+{
+	GroupTiers *tiers = &earning->tiers;
+	SPITupleTable *table = SPI_tuptable;
+	MemoryContext old = MemoryContextSwitchTo(earning->group);
+	int			i;
+
+	tiers->is_open = tier_member_open(&tiers->member, earning->terms.program_id,
+									  earning->rows[0].customer_id, DT_NOEND, false);
+	for (i = 0; i < tiers->count && tiers->is_open; i++)
+		(void) standing_add(&tiers->member.book, &tiers->events[i]);
+	MemoryContextSwitchTo(old);
+	SPI_tuptable = table;
+}
+
+/* The rules ask for the tier that the rows before led to. */
+static void
+tiers_tell(Earning *earning, TimestampTz at)
+{
+	GroupTiers *tiers = &earning->tiers;
+	StandingBook *book = &tiers->member.book;
+
+	if (!tiers->is_open || at < book->now.since)
+		return;
+	earning->past.tier = tiers->member.program->list.names[standing_tier(&book->now)];
+	earning->past.tier_until = DT_NOEND;
+}
+
+/* Before a row is counted, the tier as it is at its instant. */
+static void
+tiers_before(Earning *earning, const Posting *posting)
+{
+	GroupTiers *tiers = &earning->tiers;
+
+	if (!tiers->is_open && posting->at >= posting->tier_due_at)
+		tiers_open(earning);
+	if (!tiers->is_open)
+		return;
+	standing_settle(&tiers->member.book, posting->at);
+	tiers_tell(earning, posting->at);
+}
+
+/* After it was */
+static void
+tiers_after(Earning *earning, const Posting *posting, const CountedPurchase *counted)
+{
+	GroupTiers *tiers = &earning->tiers;
+	MemoryContext old = MemoryContextSwitchTo(earning->group);
+	StandingEvent event = {0};
+	bool		is_late = posting->at < tiers->seen_at;
+
+	event.at = posting->at;
+	event.amount = DatumGetInt64(DirectFunctionCall1(numeric_int8, DirectFunctionCall2(numeric_mul, counted->amount, tiers->power)));
+	event.points = counted->points;
+	event.is_visit = true;
+	event.is_order = event.amount > 0;
+	tiers->seen_at = Max(tiers->seen_at, posting->at);
+	tiers->worth += tiers->metric == FIGURE_SPEND ? event.amount : tiers->metric == FIGURE_POINTS ? event.points : 1;
+	if (!tiers->is_open && (is_late || tiers->worth >= posting->tier_lacks))
+		tiers_open(earning);
+	tiers->events[tiers->count++] = event;
+	if (tiers->is_open)
+	{
+		standing_posted(&tiers->member.book, standing_add(&tiers->member.book, &event));
+		tiers_tell(earning, posting->at);
+	}
+	MemoryContextSwitchTo(old);
+}
+
 /* Adds the rows of one purchase; gives the points. */
 static int64
 post_row(Earning *earning, const Posting *posting, TimestampTz *first_end)
@@ -539,6 +650,7 @@ post_row(Earning *earning, const Posting *posting, TimestampTz *first_end)
 	Datum		lot[5];
 	bool		nulls[8] = {false};
 
+	tiers_before(earning, posting);
 	if (posting->purchase == NULL)
 		check_amount(earning, posting);
 	else
@@ -563,6 +675,7 @@ post_row(Earning *earning, const Posting *posting, TimestampTz *first_end)
 	entry[7] = JsonbPGetDatum(counted.counted);
 	nulls[7] = counted.counted == NULL;
 	keep(&earning->entries, entry, nulls);
+	tiers_after(earning, posting, &counted);
 	if (counted.points == 0)
 		return 0;
 	lot[0] = entry[0];
@@ -583,12 +696,13 @@ post_group(Earning *earning)
 	TimestampTz first_end = DT_NOEND;
 	int64		points = 0;
 	int64		given;
-	Datum		change[3];
-	bool		nulls[3] = {false};
+	Datum		change[5];
+	bool		nulls[5] = {false};
 	MemoryContext old;
 	int			i;
 
 	member_past_start(&earning->past, earning->rows[0].customer_id, earning->group);
+	tiers_start(earning);
 	for (i = 0; i < earning->count && earning->rows[0].is_merged; i++)
 		if (earning->rows[i].before == (Datum) 0)
 			earning->rows[i].before = posted_before_merge(earning, &earning->rows[i]);
@@ -620,12 +734,21 @@ post_group(Earning *earning)
 		earning->posted++;
 		earning->points += given;
 	}
-	if (points > 0)
+	if (earning->tiers.is_open)
+	{
+		old = MemoryContextSwitchTo(earning->group);
+		tier_member_write(&earning->tiers.member, NULL);
+		MemoryContextSwitchTo(old);
+	}
+	if (earning->tiers.count > 0)
 	{
 		change[0] = Int64GetDatum(earning->rows[0].customer_id);
 		change[1] = Int64GetDatum(points);
 		change[2] = TimestampTzGetDatum(first_end);
 		nulls[2] = first_end == DT_NOEND;
+		change[3] = Int64GetDatum(earning->tiers.worth);
+		change[4] = TimestampTzGetDatum(earning->tiers.seen_at);
+		nulls[3] = nulls[4] = earning->tiers.is_open;	/* written already */
 		keep(&earning->changes, change, nulls);
 	}
 	earning->count = 0;
@@ -729,7 +852,9 @@ insert_all(Earning *earning)
 				   " l.expires_at FROM lots l",
 				   1, types, &program, NULL);
 	(void) spi_run("UPDATE promo.member m SET points = m.points + d.points,"
-				   " points_due_at = least(m.points_due_at, d.due_at)"
+				   " points_due_at = least(m.points_due_at, d.due_at),"
+				   " tier_lacks = greatest(m.tier_lacks - coalesce(d.worth, 0), 0),"
+				   " tier_seen_at = coalesce(d.seen_at, m.tier_seen_at)"
 				   " FROM changes d WHERE m.program_id = $1 AND m.customer_id = d.customer_id",
 				   1, types, &program, NULL);
 	keep_end(&earning->entries);
@@ -744,10 +869,13 @@ earn_start(Earning *earning, Datum program)
 	static const Oid entry_types[] = {INT8OID, INT8OID, TEXTOID, INT8OID, NUMERICOID, TIMESTAMPTZOID, BYTEAOID, JSONBOID};
 	static const char *const lot_names[] = {"lot_id", "customer_id", "points", "available_at", "expires_at"};
 	static const Oid lot_types[] = {INT8OID, INT8OID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID};
-	static const char *const change_names[] = {"customer_id", "points", "due_at"};
-	static const Oid change_types[] = {INT8OID, INT8OID, TIMESTAMPTZOID};
+	static const char *const change_names[] = {"customer_id", "points", "due_at", "worth", "seen_at"};
+	static const Oid change_types[] = {INT8OID, INT8OID, TIMESTAMPTZOID, INT8OID, TIMESTAMPTZOID};
 
 	read_terms(program, &earning->terms);
+	earning->tiers.metric = tier_program(earning->terms.program_id, false)->rules.metric;
+	earning->tiers.power = DirectFunctionCall3(numeric_in, CStringGetDatum(psprintf("1e%d", earning->terms.exponent)),
+											   ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
 	earning->program = program;
 	earning->sequence = promo_table("points_entry_entry_id_seq");
 	earning->group = AllocSetContextCreate(CurrentMemoryContext, "promo purchases of a member",

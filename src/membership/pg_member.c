@@ -57,15 +57,17 @@ promo_enroll_all(PG_FUNCTION_ARGS)
 	(void) spi_run("SELECT promo.program_known($1)", 1, types, values, NULL);
 	given_number(NULL, 0, NULL, NULL);
 	enrolled = (int64) spi_run("WITH enrolled AS ("
-							   "INSERT INTO promo.member (program_id, customer_id, state, since, enrolled_at)"
-							   " SELECT p.program_id, c.number, 'active', $2, $2"
+							   "INSERT INTO promo.member (program_id, customer_id, state, since, enrolled_at,"
+							   " tier_lacks, benefit_due_at)"
+							   " SELECT p.program_id, c.number, 'active', $2, $2, p.tier_lacks,"
+							   " CASE WHEN p.has_benefits THEN $2 END"
 							   " FROM given g JOIN promo.customer c ON c.shop_id = g.customer,"
 							   " promo.program p WHERE p.program = $1"
 							   " GROUP BY p.program_id, c.number ORDER BY c.number"
 							   " ON CONFLICT ON CONSTRAINT member_pkey DO NOTHING"
 							   " RETURNING program_id, customer_id)"
-							   " INSERT INTO promo.tier_period (program_id, customer_id, tier, begins_at, cause)"
-							   " SELECT e.program_id, e.customer_id, t.tier, $2, 'enrolled'"
+							   " INSERT INTO promo.tier_period (program_id, customer_id, tier, earned, begins_at, cause)"
+							   " SELECT e.program_id, e.customer_id, t.tier, t.tier, $2, 'enrolled'"
 							   " FROM enrolled e JOIN promo.tier t ON t.program_id = e.program_id AND t.rank = 0",
 							   2, types, values, NULL);
 	owner_leave(&before);

@@ -17,6 +17,7 @@
 #include "utils/rangetypes.h"
 #include "utils/typcache.h"
 
+#include "core/time.h"
 #include "membership/pg_period.h"
 
 /* Windows of so many months are a hundred years. */
@@ -220,4 +221,24 @@ Datum
 promo_birthday_on(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_BOOL(period_is_birthday(get_day(fcinfo, 0, "birthday"), get_day(fcinfo, 1, "on_day")));
+}
+
+PG_FUNCTION_INFO_V1(promo_birthday_from);
+
+/*
+ * birthday_from(birthday date, day date) returns date
+ */
+Datum
+promo_birthday_from(PG_FUNCTION_ARGS)
+{
+	int64		birthday = get_day(fcinfo, 0, "birthday");
+	int64		from = get_day(fcinfo, 1, "day");
+	int64		year;
+	int			month;
+	int			day;
+	int64		next;
+
+	time_date(from, &year, &month, &day);
+	next = period_birthday(birthday, year);
+	return day_datum(next >= from ? next : period_birthday(birthday, year + 1));
 }

@@ -37,6 +37,10 @@ BEGIN
 		RETURN jsonb_build_object('points', 0, 'reason', 'before_enrollment');
 	END IF;
 	SELECT p.* INTO STRICT terms FROM promo.program p WHERE p.program_id = holder.program_id;
+	IF holder.tier_due_at <= at THEN
+		PERFORM promo.tier_settle(holder.program_id, holder.customer_id, at);
+		holder := promo.points_member(customer, program);
+	END IF;
 	IF purchase IS NOT NULL THEN
 		counting := promo.points_counted(purchase, holder.program_id, holder.customer_id, at);
 		points := counting ->> 'points';
@@ -81,6 +85,7 @@ BEGIN
 		PERFORM promo.points_count(holder, points, 0, - owed,
 			CASE WHEN points > owed THEN coalesce(expires_at, CASE WHEN moves THEN active_until END) END, active_until);
 	END IF;
+	PERFORM promo.tier_count(holder, promo.tier_worth(terms, amount, points), at);
 	RETURN jsonb_build_object('points', points) || coalesce(counted, '{}');
 END
 $$;
@@ -292,6 +297,9 @@ BEGIN
 	INSERT INTO promo.points_entry (entry_id, program_id, customer_id, kind, key, points, at, content, reason)
 	VALUES (entry, holder.program_id, holder.customer_id, 'adjust', adjust_points.key, adjust_points.points,
 		adjust_points.at, content, adjust_points.reason);
+	IF points > 0 THEN
+		PERFORM promo.tier_count(holder, promo.tier_worth(terms, 0, points), at);
+	END IF;
 	RETURN points;
 END
 $$;
@@ -301,15 +309,13 @@ COMMENT ON FUNCTION adjust_points(text, text, bigint, text, timestamptz, timesta
 
 -- What is left of a lot at an instant is what entries had not taken until
 -- then; a hold that had timed out takes nothing, whether or not that is posted.
-CREATE FUNCTION points_account(customer text, as_of timestamptz DEFAULT pg_catalog.now(), program text DEFAULT 'default')
+CREATE FUNCTION points_account_at(number bigint, program_number bigint, as_of timestamptz)
 RETURNS TABLE (balance bigint, available bigint, on_hold bigint, pending bigint, deficit bigint)
-LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SECURITY DEFINER ROWS 1
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 1
 SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
-	number bigint := promo.customer_known(customer);
-	program_number bigint := promo.program_known(program);
 	holder promo.member;
 	usable bigint;
 	waiting bigint;
@@ -357,6 +363,19 @@ BEGIN
 END
 $$;
 
+COMMENT ON FUNCTION points_account_at(bigint, bigint, timestamptz) IS 'internal: points_account() by numbers';
+
+CREATE FUNCTION points_account(customer text, as_of timestamptz DEFAULT pg_catalog.now(), program text DEFAULT 'default')
+RETURNS TABLE (balance bigint, available bigint, on_hold bigint, pending bigint, deficit bigint)
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SECURITY DEFINER ROWS 1
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN QUERY
+	SELECT a.* FROM promo.points_account_at(promo.customer_known(customer), promo.program_known(program), as_of) a;
+END
+$$;
+
 COMMENT ON FUNCTION points_account(text, timestamptz, text) IS
 'a customer''s points at an instant: the balance, which is what is available and on hold, less the deficit of who owes points; and those pending, which wait to become available';
 
@@ -366,7 +385,8 @@ LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	RETURN (SELECT a.balance FROM promo.points_account(customer, as_of, program) a);
+	RETURN (SELECT a.balance
+			FROM promo.points_account_at(promo.customer_known(customer), promo.program_known(program), as_of) a);
 END
 $$;
 
@@ -403,5 +423,5 @@ REVOKE ALL ON FUNCTION points_counted(jsonb, bigint, bigint, timestamptz),
 	points_spender(text, text, member),
 	earn(text, text, jsonb, timestamptz, text), earn_all(text, text), redeem_points(text, text, bigint, timestamptz, text, text),
 	adjust_points(text, text, bigint, text, timestamptz, timestamptz, text),
-	points_account(text, timestamptz, text), points_balance(text, timestamptz, text),
+	points_account_at(bigint, bigint, timestamptz), points_account(text, timestamptz, text), points_balance(text, timestamptz, text),
 	points_expiring(text, timestamptz, timestamptz, text) FROM PUBLIC;

@@ -17,6 +17,11 @@ CREATE TABLE program (
 	window_start text,
 	policy text NOT NULL CHECK (policy IN ('one_down', 'to_qualified', 'to_base', 'never')),
 	grace_days int NOT NULL CHECK (grace_days BETWEEN 0 AND 3660),
+	tier_periods int CHECK (tier_periods BETWEEN 1 AND 100),
+	tier_months int CHECK (tier_months BETWEEN 1 AND 1200),
+	tier_lacks bigint NOT NULL DEFAULT 0,
+	has_benefits boolean NOT NULL DEFAULT false,
+	birthday_hold_days int NOT NULL DEFAULT 30 CHECK (birthday_hold_days BETWEEN 0 AND 3660),
 	expiry text NOT NULL DEFAULT 'after',
 	expiry_days int DEFAULT 365,
 	expiry_months int,
@@ -34,6 +39,7 @@ CREATE TABLE program (
 				AND expiry_end_of IN ('day', 'month', 'quarter', 'half', 'year')
 			ELSE false
 		END IS TRUE),
+	CONSTRAINT program_tier_periods CHECK (tier_periods IS NULL OR tier_months IS NULL AND window_type IN ('calendar', 'anniversary', 'fixed')),
 	CONSTRAINT program_window CHECK (
 		CASE window_type
 			WHEN 'lifetime' THEN window_months IS NULL AND window_unit IS NULL AND window_start IS NULL
@@ -54,6 +60,11 @@ COMMENT ON COLUMN program.window_type IS 'over which time it is counted: lifetim
 COMMENT ON COLUMN program.window_start IS 'month and day on which a fixed window begins';
 COMMENT ON COLUMN program.policy IS 'what becomes of a member who is not qualified again at the end of a tier''s time';
 COMMENT ON COLUMN program.grace_days IS 'days after that end on which the tier stays and may still be qualified for';
+COMMENT ON COLUMN program.tier_periods IS 'whole windows that a tier lasts after that in which it was reached';
+COMMENT ON COLUMN program.tier_months IS 'or months; for ever where both are NULL';
+COMMENT ON COLUMN program.tier_lacks IS 'member.tier_lacks of who is enrolled';
+COMMENT ON COLUMN program.has_benefits IS 'whether some benefits of its tiers fall due';
+COMMENT ON COLUMN program.birthday_hold_days IS 'days that a member waits for benefits of the birthday who has set it';
 COMMENT ON COLUMN program.expiry IS 'when points expire: never, after a time of their own, or all at once after a time of inactivity of their member';
 COMMENT ON COLUMN program.expiry_end_of IS 'the day, month, quarter, half or year that is waited for after that time';
 COMMENT ON COLUMN program.pending_days IS 'days that points of a purchase wait until they can be used';
@@ -65,20 +76,44 @@ CREATE TABLE tier (
 	program_id bigint NOT NULL REFERENCES program,
 	tier text COLLATE "C" NOT NULL CHECK (tier <> ''),
 	rank int NOT NULL CHECK (rank >= 0),
-	threshold numeric NOT NULL CHECK (threshold >= 0),
+	threshold numeric CHECK (threshold >= 0),
+	criteria jsonb CHECK ((criteria IS NULL) = (threshold IS NOT NULL)),
+	renewal jsonb CHECK (renewal IS NULL OR rank > 0),
 	PRIMARY KEY (program_id, tier),
 	CONSTRAINT tier_rank UNIQUE (program_id, rank) DEFERRABLE,
 	CONSTRAINT tier_threshold UNIQUE (program_id, threshold) DEFERRABLE,
-	CONSTRAINT tier_base CHECK ((rank = 0) = (threshold = 0))
+	CONSTRAINT tier_base CHECK ((rank = 0) = (threshold IS NOT DISTINCT FROM 0))
 );
 
 COMMENT ON TABLE tier IS 'the tiers of each program; the base tier, of rank 0, is everybody''s';
 COMMENT ON COLUMN tier.rank IS 'from 0 for the base tier upward';
 COMMENT ON COLUMN tier.threshold IS 'the metric from which a member is in it';
+COMMENT ON COLUMN tier.criteria IS 'what is asked for instead, as given';
+COMMENT ON COLUMN tier.renewal IS 'what is asked for to keep it, where that is something else';
+
+CREATE TABLE tier_benefit (
+	program_id bigint NOT NULL,
+	tier text COLLATE "C" NOT NULL,
+	benefit text COLLATE "C" NOT NULL CHECK (benefit <> ''),
+	type text NOT NULL CHECK (type IN ('discount', 'points_multiplier', 'free_shipping', 'early_access', 'points', 'gift', 'coupon')),
+	value numeric NOT NULL CHECK (value >= 0),
+	every text CHECK (every IN ('month', 'quarter', 'half', 'year', 'birthday')),
+	promotion text CHECK ((promotion IS NULL) = (type <> 'coupon')),
+	PRIMARY KEY (program_id, tier, benefit),
+	CONSTRAINT tier_benefit_every CHECK ((every IS NULL) = (type NOT IN ('points', 'gift', 'coupon'))),
+	CONSTRAINT tier_benefit_name CHECK (every IS NOT NULL OR benefit = type)
+);
+
+COMMENT ON TABLE tier_benefit IS 'what members of each tier have of it';
+COMMENT ON COLUMN tier_benefit.benefit IS 'its name; the type, of one that does not fall due';
+COMMENT ON COLUMN tier_benefit.value IS 'percent, multiplier, the amount from which shipping is free, hours, points, or how many';
+COMMENT ON COLUMN tier_benefit.every IS 'how often it falls due; NULL for one that is there all the time';
+COMMENT ON COLUMN tier_benefit.promotion IS 'the promotion of a coupon, by name';
 
 SELECT pg_catalog.pg_extension_config_dump('program', '');
 SELECT pg_catalog.pg_extension_config_dump('program_program_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('tier', '');
+SELECT pg_catalog.pg_extension_config_dump('tier_benefit', '');
 
 CREATE FUNCTION define_program(definition jsonb)
 RETURNS text
@@ -87,7 +122,7 @@ LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp;
 
 COMMENT ON FUNCTION define_program(jsonb) IS
-'defines a program, or defines one anew: {"name": "default", "time_zone": "UTC", "currency": {"code": "EUR", "exponent": 2}, "metric": "spend", "window": {"type": "rolling", "months": 12}, "tiers": [{"name": "basic", "threshold": 0}, ...], "policy": "one_down", "grace_days": 0, "points": {"pending_days": 0, "expiry": {"type": "after", "days": 365, "end_of": "day"}, "debt": false, "clawback": "clamp", "restore_grace_days": 30}, "earning": {"rules": [...], ...} as points_for() takes them}, all but the currency by these defaults; gives its name';
+'defines a program, or defines one anew: {"name": "default", "time_zone": "UTC", "currency": {"code": "EUR", "exponent": 2}, "metric": "spend", "window": {"type": "rolling", "months": 12}, "tiers": [{"name": "basic", "threshold": 0}, ...], "validity": {"type": "months", "months": 12}, "policy": "one_down", "grace_days": 0, "birthday_hold_days": 30, "points": {"pending_days": 0, "expiry": {"type": "after", "days": 365, "end_of": "day"}, "debt": false, "clawback": "clamp", "restore_grace_days": 30}, "earning": {"rules": [...], ...} as points_for() takes them}, all but the currency by these defaults; gives its name';
 
 CREATE FUNCTION points_end(at timestamptz, time_zone text, days int, months int, end_of text)
 RETURNS timestamptz

@@ -86,6 +86,7 @@ BEGIN
 	VALUES (entry, holder.program_id, holder.customer_id, 'return', return_order.key, - taken - owed, return_order.amount,
 		return_order.at, content, earned.entry_id, due, lapsed);
 	PERFORM promo.points_count(holder, - taken - owed, 0, owed, NULL, NULL);
+	PERFORM promo.tier_returned(holder.program_id, holder.customer_id, at);
 	RETURN jsonb_build_object('points', taken + owed, 'shortfall', due - lapsed - taken - owed);
 END
 $$;

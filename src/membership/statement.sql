@@ -95,7 +95,7 @@ COMMENT ON FUNCTION points_liability(timestamptz) IS
 -- Months are those of the program's zone.
 CREATE VIEW points_by_month AS
 SELECT p.program, date_trunc('month', e.at AT TIME ZONE p.time_zone)::date AS month,
-	coalesce(sum(e.points) FILTER (WHERE e.kind = 'earn'), 0)::bigint AS earned,
+	coalesce(sum(e.points) FILTER (WHERE e.kind IN ('earn', 'benefit')), 0)::bigint AS earned,
 	coalesce(sum(e.points) FILTER (WHERE e.kind = 'adjust'), 0)::bigint AS adjusted,
 	coalesce(- sum(e.points) FILTER (WHERE e.kind IN ('redeem', 'undo')), 0)::bigint AS redeemed,
 	coalesce(- sum(e.points) FILTER (WHERE e.kind IN ('expire', 'forfeit')), 0)::bigint AS expired,
@@ -106,7 +106,7 @@ FROM promo.points_entry e JOIN promo.program p USING (program_id)
 GROUP BY p.program, date_trunc('month', e.at AT TIME ZONE p.time_zone);
 
 COMMENT ON VIEW points_by_month IS
-'points earned, adjusted, redeemed, expired and returned in each month, and the liability at its end, as it is posted';
+'points earned (or given as benefits), adjusted, redeemed, expired and returned in each month, and the liability at its end, as it is posted';
 
 CREATE VIEW points_breakage AS
 SELECT v.program, v.month, v.issued, v.redeemed, v.expired, v.reversed, v.remaining,
@@ -118,7 +118,7 @@ FROM (SELECT p.program, date_trunc('month', g.at AT TIME ZONE p.time_zone)::date
 		coalesce(sum(t.other), 0)::bigint AS reversed,
 		sum(l.remaining)::bigint AS remaining
 	  FROM promo.points_lot l
-	  JOIN promo.points_entry g ON g.entry_id = l.entry_id AND g.kind IN ('earn', 'adjust')
+	  JOIN promo.points_entry g ON g.entry_id = l.entry_id AND g.kind IN ('earn', 'adjust', 'benefit')
 	  JOIN promo.program p ON p.program_id = l.program_id
 	  LEFT JOIN (SELECT a.lot_id,
 				sum(a.points) FILTER (WHERE e.kind IN ('redeem', 'undo', 'hold', 'release')) AS redeemed,

@@ -30,7 +30,7 @@ $node->safe_psql(
 
 my $rows = q{
 	SELECT * FROM promo.program ORDER BY 1; SELECT * FROM promo.tier ORDER BY 1, 3; SELECT * FROM promo.member ORDER BY 1, 2;
-	SELECT * FROM promo.tier_period ORDER BY 1, 2, 4; SELECT * FROM promo.customer ORDER BY 1;
+	SELECT * FROM promo.tier_period ORDER BY 1, 2, 4; SELECT * FROM promo.tier_benefit ORDER BY 1, 2, 3; SELECT * FROM promo.benefit_grant ORDER BY 1, 2, 3, 4, 5; SELECT * FROM promo.customer ORDER BY 1;
 	SELECT * FROM promo.points_entry ORDER BY 1; SELECT * FROM promo.points_lot ORDER BY 1; SELECT * FROM promo.points_allocation ORDER BY 1, 2; SELECT * FROM promo.points_hold ORDER BY 1};
 my $before = $node->safe_psql('postgres', $rows);
 like($before, qr/^1\|default\|.*\|Europe\/Berlin\|EUR\|2\|spend\|rolling\|12\|/m, 'a program is there');
@@ -62,6 +62,40 @@ is($node->safe_psql('restored', q{SELECT promo.points_balance('c90', '2026-01-07
 is($node->safe_psql('restored', 'SELECT count(*) FROM promo.membership_audit()'), '0', 'the ledger is proved');
 is( $node->safe_psql('restored', q{SELECT promo.define_program('{"name": "air", "currency": {"code": "EUR", "exponent": 2}, "tiers": [{"name": "basic", "threshold": 0}]}');
 	SELECT max(program_id) > 1 FROM promo.program}), "air\nt", 'numbers go on after those that were restored');
+
+# The nightly run, killed between two of its batches and then run again, comes to
+# what an uninterrupted run comes to in an equal database
+$node->safe_psql('restored', q{
+	SELECT promo.define_program('{"name": "club", "currency": {"code": "EUR", "exponent": 2}, "window": {"type": "calendar", "unit": "quarter"}, "points": {"expiry": {"type": "after", "days": 100}},
+		"tiers": [{"name": "basic", "threshold": 0}, {"name": "gold", "threshold": 50, "benefits": [{"type": "points", "name": "thanks", "points": 5, "every": "month"}, {"type": "coupon", "name": "parcel", "promotion": "p", "every": "quarter"}]}]}');
+	SELECT promo.enroll_all('SELECT ''d'' || g FROM generate_series(1, 300) g', '2026-01-01 00:00Z', 'club');
+	SELECT promo.set_birthday('d' || g, date '1980-01-01' + g, '2026-01-01 00:00Z', 'club') FROM generate_series(1, 300) g;
+	SELECT promo.earn('d' || g, 'o', jsonb_build_object('points', g, 'amount', g), '2026-01-02 00:00Z', 'club') FROM generate_series(1, 300) g;
+});
+$node->command_ok([ 'pg_dump', '--no-sync', '-f', $dump, $node->connstr('restored') ], 'the database is dumped again');
+$node->safe_psql('postgres', 'CREATE DATABASE equal');
+$node->command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('equal'), '-f', $dump ], 'and restored');
+my $outcome = q{
+	SELECT c.shop_id, t.tier, t.cause, t.begins_at, t.ends_at, t.earned_until, t.figures FROM promo.tier_period t JOIN promo.customer c USING (customer_id) ORDER BY t.program_id, t.customer_id, t.begins_at;
+	SELECT * FROM promo.benefit_grant ORDER BY 1, 2, 3, 4, 5;
+	SELECT program_id, customer_id, kind, points, at FROM promo.points_entry ORDER BY 1, 2, 5, 3, 4;
+	SELECT program_id, customer_id, points, points_due_at, tier_due_at, benefit_due_at FROM promo.member ORDER BY 1, 2};
+is($node->safe_psql('equal', $outcome), $node->safe_psql('restored', $outcome), 'both are equal before');
+$node->safe_psql('equal', q{CALL promo.run_membership('2026-12-31 00:00Z')});
+($in, $out, $err) = (q{CALL promo.run_membership('2026-12-31 00:00Z', 3);} . "\n", '', '');
+$session = IPC::Run::start([ 'psql', '-X', '-q', '-A', '-t', '-d', $node->connstr('restored') ],
+	'<', \$in, '>', \$out, '2>', \$err, IPC::Run::timeout(60));
+$session->pump_nb;
+$node->poll_query_until('restored', q{SELECT count(*) > 20 FROM promo.benefit_grant}) or die 'the run did not begin';
+$node->stop('immediate');
+$session->kill_kill;
+$node->start;
+my $part = $node->safe_psql('restored', q{SELECT count(*) FROM promo.benefit_grant});
+my $whole = $node->safe_psql('equal', q{SELECT count(*) FROM promo.benefit_grant});
+ok($part > 20 && $part < $whole, "the crash came in the middle, after $part of $whole benefits");
+$node->safe_psql('restored', q{CALL promo.run_membership('2026-12-31 00:00Z')});
+is($node->safe_psql('restored', $outcome), $node->safe_psql('equal', $outcome), 'run again, it comes to the same');
+is($node->safe_psql('restored', 'SELECT count(*) FROM promo.membership_audit()'), '0', 'and the ledger is proved');
 
 $node->stop;
 done_testing();

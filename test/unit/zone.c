@@ -79,11 +79,39 @@ test_spans(void)
 	CHECK(zone.count == ZONE_SPANS);
 }
 
+/*
+ * The first instant of each day, by looking at each quarter of an hour: zones
+ * in which midnight comes twice, or not at all, among them.
+ */
+static void
+test_day_start(void)
+{
+	Zone		zone;
+	int64_t		at;
+	int64_t		day;
+	int64_t		last;
+
+	zone_start(&zone, NULL, NULL);
+	CHECK(zone_day_start(&zone, -3) == -3 * ZONE_DAY);
+	zone_start(&zone, find_span, NULL);
+	last = zone_day(zone_local(&zone, 0));
+	for (at = ZONE_HOUR / 4; at < 24 * SPAN; at += ZONE_HOUR / 4)
+	{
+		day = zone_day(zone_local(&zone, at));
+		if (day > last)
+		{
+			CHECK(zone_day_start(&zone, day) == at);
+			last = day;
+		}
+	}
+}
+
 int
 main(void)
 {
 	test_calendar();
 	test_utc();
 	test_spans();
+	test_day_start();
 	return check_report();
 }
