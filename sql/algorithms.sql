@@ -56,6 +56,8 @@ SELECT v.version FROM (VALUES ('id'), ('noise'), ('spend')) o(o),
 SELECT count(DISTINCT sha256(p.bytes)) AS models, bool_and(v.bytes < 500000) AS stopped
 FROM promo.model_version v JOIN promo.model_piece p USING (version_id)
 WHERE v.model = 'tier by boosted_trees' AND v.version > 1;
+SELECT max_leaves, learning_rate, l2, validation_fraction, early_stopping, mtry, c FROM promo.forest_info('tier by boosted_trees');
+SELECT max_leaves, learning_rate, l2, validation_fraction, early_stopping, mtry, c FROM promo.forest_info('tier by extra_trees');
 
 -- A row of weight w counts as w rows, one of weight 0 is none, and the column
 -- is no feature

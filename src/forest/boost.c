@@ -462,6 +462,8 @@ run(Boost *boost, ForestStatus *status)
 			if (!boost_may_go_on(boost, (int64_t) boost->n_rows * 4))
 				return false;
 		}
+		if (fit->tell != NULL)
+			fit->tell(fit->tell_arg, round + 1, options->trees);
 		if (stops)
 		{
 			double		loss = loss_aside(boost);

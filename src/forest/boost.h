@@ -64,6 +64,10 @@ typedef struct BoostFit
 	double	   *gains;			/* of each feature, all zero */
 	bool		has_sets;
 	ModelFigures held;			/* of the rows behind n_learn, in units */
+
+	/* Told of each round that is done, of so many at most; or NULL */
+	void		(*tell) (void *arg, int32_t done, int32_t rounds);
+	void	   *tell_arg;
 } BoostFit;
 
 /* False: no memory, or stopped.  The trees that there are, are the caller's. */

@@ -58,9 +58,9 @@ linear_link(int32_t n_classes)
 }
 
 static bool
-find_weights(Work *work, Fit *fit, double tolerance, double *weights)
+find_weights(Work *work, LinearProblem *fit, double tolerance, double *weights)
 {
-	NewtonStatus status = fit_weights(work->memory, &work->design, fit, tolerance, weights);
+	NewtonStatus status = linear_fit_weights(work->memory, &work->design, fit, tolerance, weights);
 
 	if (status == NEWTON_DONE)
 		return true;
@@ -109,7 +109,7 @@ calibrated(const Calibration *calibration, const double *variables,
 		shares[0] = margin > 0 ? 1 / (1 + small) : small / (1 + small);
 		return log1p(small) + (margin > 0 ? margin : 0);
 	}
-	return softmax(shares, n, 1);
+	return linear_softmax(shares, n, 1);
 }
 
 /* Platt's target: what a class's share is to be in a row of class `own` */
@@ -304,7 +304,7 @@ cross_fit(Work *work, uint8_t n_folds)
 		set_sides(work, m);
 		for (fold = 0; fold < n_folds; fold++)
 		{
-			Fit			fit = {.loss = LOSS_HINGE, .n_margins = 1, .strengths = strengths,
+			LinearProblem			fit = {.loss = LOSS_HINGE, .n_margins = 1, .strengths = strengths,
 			.targets = work->targets};
 
 			for (i = 0; i < work->design.n_learn; i++)
@@ -510,14 +510,14 @@ find_margins(Work *work)
 		return false;
 	if (work->data->n_classes > 0 && !is_svm && work->n_found > 1)
 	{
-		Fit			fit = {.loss = LOSS_SOFTMAX, .n_margins = work->n_found,
+		LinearProblem			fit = {.loss = LOSS_SOFTMAX, .n_margins = work->n_found,
 		.strengths = work->strengths, .classes = work->classes};
 
 		return find_weights(work, &fit, EXACT, work->weights);
 	}
 	for (m = 0; m < work->n_found; m++)
 	{
-		Fit			fit = {.loss = LOSS_INSENSITIVE, .n_margins = 1,
+		LinearProblem			fit = {.loss = LOSS_INSENSITIVE, .n_margins = 1,
 		.strengths = work->strengths, .targets = work->targets,
 		.epsilon = work->options->epsilon};
 
@@ -755,7 +755,7 @@ shares_of(const Work *work, const double *margins, int r, double *shares)
 		shares[1] = 1 / (1 + exp(-margin));
 	}
 	else
-		(void) softmax(shares, (uint32_t) n_classes, 1);
+		(void) linear_softmax(shares, (uint32_t) n_classes, 1);
 }
 
 static bool
@@ -804,7 +804,7 @@ judge(Work *work, const uint32_t *order)
 			figures->mean += target;
 			squares += target * target;
 		}
-		if (!may_go_on(memory, block))
+		if (!linear_may_go_on(memory, block))
 			goto done;
 	}
 	if (data->n_classes == 0 && figures->rows > 0)
@@ -903,6 +903,6 @@ linear_need(const ForestData *data, const ForestOptions *options)
 	/* The weights, those of a minimization, a Hessian, and twice as a model */
 	return ((uint64_t) data->n_rows + DESIGN_BLOCK) * row +
 		12 * margins * columns * sizeof(double) +
-		2 * margins * DESIGN_BLOCK * sizeof(double) + 2 * FIT_SMALL * FIT_SMALL * sizeof(double) +
+		2 * margins * DESIGN_BLOCK * sizeof(double) + 2 * LINEAR_SMALL * LINEAR_SMALL * sizeof(double) +
 		(uint64_t) data->n_features * (sizeof(BinTable) + 128);
 }

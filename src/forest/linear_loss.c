@@ -12,7 +12,7 @@
  * margin, all but for the row's strength.
  */
 static inline double
-loss_of(const Fit *fit, double target, double margin, double *slope, double *curvature)
+loss_of(const LinearProblem *fit, double target, double margin, double *slope, double *curvature)
 {
 	if (fit->loss == LOSS_LOGISTIC)
 	{
@@ -49,7 +49,7 @@ loss_of(const Fit *fit, double target, double margin, double *slope, double *cur
 
 /* The margins of a block, of each of the fit's */
 static void
-block_margins(const Fit *fit, int64_t block, const double *weights, double *margins)
+block_margins(const LinearProblem *fit, int64_t block, const double *weights, double *margins)
 {
 	uint32_t	k;
 
@@ -60,7 +60,7 @@ block_margins(const Fit *fit, int64_t block, const double *weights, double *marg
 
 /* Starts a gradient, or a product, with the part of the penalties. */
 static void
-start_with_penalty(const Fit *fit, const double *weights, double *result)
+start_with_penalty(const LinearProblem *fit, const double *weights, double *result)
 {
 	size_t		n_columns = fit->design->n_columns;
 	double		sum = 0;
@@ -76,7 +76,7 @@ start_with_penalty(const Fit *fit, const double *weights, double *result)
 static bool
 fit_evaluate(void *arg, const double *weights, double *value, double *gradient)
 {
-	Fit		   *fit = arg;
+	LinearProblem		   *fit = arg;
 	const Design *design = fit->design;
 	size_t		n_columns = design->n_columns;
 	size_t		n = n_columns * fit->n_margins;
@@ -108,7 +108,7 @@ fit_evaluate(void *arg, const double *weights, double *value, double *gradient)
 				double		own = shares[(size_t) classes[r] * DESIGN_BLOCK];
 
 				of_block += strengths[r] *
-					(softmax(shares, fit->n_margins, DESIGN_BLOCK) - own);
+					(linear_softmax(shares, fit->n_margins, DESIGN_BLOCK) - own);
 				for (k = 0; k < fit->n_margins; k++)
 				{
 					double		share = shares[(size_t) k * DESIGN_BLOCK];
@@ -140,7 +140,7 @@ fit_evaluate(void *arg, const double *weights, double *value, double *gradient)
 		for (k = 0; k < fit->n_margins; k++)
 			design_add(design, block, fit->margins + (size_t) k * DESIGN_BLOCK,
 					   gradient + k * n_columns);
-		if (!may_go_on(fit->memory, block))
+		if (!linear_may_go_on(fit->memory, block))
 			return false;
 	}
 	if (fit->weights != NULL)
@@ -152,7 +152,7 @@ fit_evaluate(void *arg, const double *weights, double *value, double *gradient)
 static bool
 fit_multiply(void *arg, const double *vector, double *product)
 {
-	Fit		   *fit = arg;
+	LinearProblem		   *fit = arg;
 	const Design *design = fit->design;
 	size_t		n_columns = design->n_columns;
 	int64_t		block;
@@ -174,7 +174,7 @@ fit_multiply(void *arg, const double *vector, double *product)
 				double	   *products = fit->products + r;
 				double		mean = 0;
 
-				(void) softmax(shares, fit->n_margins, DESIGN_BLOCK);
+				(void) linear_softmax(shares, fit->n_margins, DESIGN_BLOCK);
 				for (k = 0; k < fit->n_margins; k++)
 					mean += shares[(size_t) k * DESIGN_BLOCK] *
 						products[(size_t) k * DESIGN_BLOCK];
@@ -194,7 +194,7 @@ fit_multiply(void *arg, const double *vector, double *product)
 		for (k = 0; k < fit->n_margins; k++)
 			design_add(design, block, fit->products + (size_t) k * DESIGN_BLOCK,
 					   product + k * n_columns);
-		if (!may_go_on(fit->memory, block))
+		if (!linear_may_go_on(fit->memory, block))
 			return false;
 	}
 	return true;
@@ -203,7 +203,7 @@ fit_multiply(void *arg, const double *vector, double *product)
 /* For each pair of margins a square, of which that of a margin with itself is
  * half filled. */
 static bool
-softmax_hessian(Fit *fit, double *hessian)
+softmax_hessian(LinearProblem *fit, double *hessian)
 {
 	const Design *design = fit->design;
 	size_t		n_columns = design->n_columns;
@@ -230,11 +230,11 @@ softmax_hessian(Fit *fit, double *hessian)
 				block_margins(fit, block, fit->weights, fit->margins);
 				for (r = 0; r < DESIGN_BLOCK; r++)
 				{
-					(void) softmax(fit->margins + r, fit->n_margins, DESIGN_BLOCK);
+					(void) linear_softmax(fit->margins + r, fit->n_margins, DESIGN_BLOCK);
 					fit->products[r] = strengths[r] * shares[r] * ((k == other) - others[r]);
 				}
 				design_add_pairs(design, block, fit->products, square);
-				if (!may_go_on(fit->memory, block))
+				if (!linear_may_go_on(fit->memory, block))
 					return false;
 			}
 			for (i = 0; i < n_columns; i++)
@@ -252,7 +252,7 @@ softmax_hessian(Fit *fit, double *hessian)
 static bool
 fit_hessian(void *arg, double *hessian)
 {
-	Fit		   *fit = arg;
+	LinearProblem		   *fit = arg;
 	const Design *design = fit->design;
 	size_t		n = design->n_columns;
 	int64_t		block;
@@ -264,7 +264,7 @@ fit_hessian(void *arg, double *hessian)
 	for (block = 0; block < design->n_blocks; block++)
 	{
 		design_add_pairs(design, block, fit->curvatures + block * DESIGN_BLOCK, hessian);
-		if (!may_go_on(fit->memory, block))
+		if (!linear_may_go_on(fit->memory, block))
 			return false;
 	}
 	for (i = 0; i + 1 < n; i++)
@@ -276,7 +276,7 @@ fit_hessian(void *arg, double *hessian)
 static bool
 is_small(const Design *design, uint32_t n_margins)
 {
-	return (uint64_t) design->n_columns * n_margins <= FIT_SMALL &&
+	return (uint64_t) design->n_columns * n_margins <= LINEAR_SMALL &&
 		(uint64_t) (design->n_numbers + design->n_groups) * (n_margins + 1) <= 128;
 }
 
@@ -284,7 +284,7 @@ is_small(const Design *design, uint32_t n_margins)
 static void
 fit_diagonal(void *arg, double *diagonal)
 {
-	const Fit  *fit = arg;
+	const LinearProblem  *fit = arg;
 	const Design *design = fit->design;
 	uint32_t	k;
 	uint32_t	g;
@@ -306,7 +306,7 @@ fit_diagonal(void *arg, double *diagonal)
 }
 
 NewtonStatus
-fit_weights(const Memory *memory, const Design *design, Fit *fit, double tolerance,
+linear_fit_weights(const Memory *memory, const Design *design, LinearProblem *fit, double tolerance,
 			double *weights)
 {
 	size_t		n = (size_t) design->n_columns * fit->n_margins;

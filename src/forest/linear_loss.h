@@ -17,22 +17,22 @@
 #define BLOCKS_BETWEEN 64
 
 /* Columns up to which a Hessian is computed */
-#define FIT_SMALL 512
+#define LINEAR_SMALL 512
 
-typedef enum Loss
+typedef enum LinearLoss
 {
 	LOSS_LOGISTIC,				/* targets -1 and 1 */
 	LOSS_HINGE,					/* the same */
 	LOSS_INSENSITIVE,			/* numbers */
 	LOSS_SOFTMAX				/* classes */
-} Loss;
+} LinearLoss;
 
 /* A minimum to be found over the rows of a design */
-typedef struct Fit
+typedef struct LinearProblem
 {
 	const Memory *memory;
 	const Design *design;
-	Loss		loss;
+	LinearLoss		loss;
 	uint32_t	n_margins;
 	const double *strengths;	/* c times the weight of each row, 0 behind the last */
 	const double *targets;
@@ -48,14 +48,14 @@ typedef struct Fit
 	double	   *margins;		/* DESIGN_BLOCK for each margin, */
 	double	   *products;		/* and again */
 	double	   *square;			/* LOSS_SOFTMAX, with a Hessian: of two margins */
-} Fit;
+} LinearProblem;
 
 /*
  * Turns the margins of a row, `step` apart, into shares; gives the log of the
  * sum of their exponentials.
  */
 static inline double
-softmax(double *margins, uint32_t n, size_t step)
+linear_softmax(double *margins, uint32_t n, size_t step)
 {
 	double		most = margins[0];
 	double		sum = 0;
@@ -76,7 +76,7 @@ softmax(double *margins, uint32_t n, size_t step)
 
 /* Whether to go on behind a block, asked now and then */
 static inline bool
-may_go_on(const Memory *memory, int64_t block)
+linear_may_go_on(const Memory *memory, int64_t block)
 {
 	return (block + 1) % BLOCKS_BETWEEN != 0 || memory->may_go_on(memory->arg);
 }
@@ -87,7 +87,8 @@ may_go_on(const Memory *memory, int64_t block)
  * further from the minimum than the gradient is long.  Its memory, design
  * and room for sums are set here, the rest by the caller.
  */
-extern NewtonStatus fit_weights(const Memory *memory, const Design *design, Fit *fit,
-								double tolerance, double *weights);
+extern NewtonStatus linear_fit_weights(const Memory *memory, const Design *design,
+									   LinearProblem *fit, double tolerance,
+									   double *weights);
 
 #endif							/* PROMO_FOREST_LINEAR_LOSS_H */

@@ -70,28 +70,28 @@ fits_together(const Forest *a, const Forest *b, ForestProblem *problem)
 	uint32_t	f;
 
 	if (a->link != FOREST_MEAN || b->link != FOREST_MEAN)
-		return fail(problem, FOREST_NO_MEAN, NULL);
+		return model_fail(problem, FOREST_NO_MEAN, NULL);
 	if (a->algorithm != b->algorithm)
-		return fail(problem, FOREST_OTHER_ALGORITHM, NULL);
+		return model_fail(problem, FOREST_OTHER_ALGORITHM, NULL);
 	if ((a->n_classes == 0) != (b->n_classes == 0) || a->target_source != b->target_source)
-		return fail(problem, FOREST_OTHER_TARGET, NULL);
+		return model_fail(problem, FOREST_OTHER_TARGET, NULL);
 	for (f = 0; f < a->n_features && f < b->n_features; f++)
 	{
 		problem->feature = f;
 		if (forest_feature_kind(a, f) != forest_feature_kind(b, f) ||
 			forest_feature_source(a, f) != forest_feature_source(b, f) ||
 			forest_text_compare(forest_feature_name(a, f), forest_feature_name(b, f)) != 0)
-			return fail(problem, FOREST_OTHER_FEATURES, NULL);
+			return model_fail(problem, FOREST_OTHER_FEATURES, NULL);
 	}
 	problem->feature = f;
 	if (a->n_features != b->n_features)
-		return fail(problem, FOREST_OTHER_FEATURES, NULL);
+		return model_fail(problem, FOREST_OTHER_FEATURES, NULL);
 	problem->feature = -1;
 	if ((a->positive < 0) != (b->positive < 0) ||
 		(a->positive >= 0 &&
 		 forest_text_compare(forest_class_name(a, (uint32_t) a->positive),
 							 forest_class_name(b, (uint32_t) b->positive)) != 0))
-		return fail(problem, FOREST_OTHER_POSITIVE, NULL);
+		return model_fail(problem, FOREST_OTHER_POSITIVE, NULL);
 	return true;
 }
 
@@ -158,7 +158,7 @@ model_join(const Memory *memory, const Forest *models, size_t n, size_t room,
 	size_t		m;
 	uint32_t	i;
 
-	no_problem(problem);
+	model_no_problem(problem);
 	*bytes = NULL;
 	for (m = 0; m < n; m++)
 	{
@@ -245,20 +245,20 @@ model_join(const Memory *memory, const Forest *models, size_t n, size_t room,
 	header->has_sets = has_sets;
 	view_model(&forest, *bytes + room, (size_t) whole);
 
-	memcpy((ModelFeature *) features_of(&forest), features_of(&models[0]),
+	memcpy((ModelFeature *) model_features(&forest), model_features(&models[0]),
 		   n_features * sizeof(ModelFeature));
-	ends = (uint32_t *) ends_of(&forest);
-	memcpy(ends, ends_of(&models[0]), n_features * sizeof(uint32_t));
-	memcpy((char *) names_of(&forest), names_of(&models[0]), (size_t) classes_end);
+	ends = (uint32_t *) model_name_ends(&forest);
+	memcpy(ends, model_name_ends(&models[0]), n_features * sizeof(uint32_t));
+	memcpy((char *) model_names(&forest), model_names(&models[0]), (size_t) classes_end);
 	for (i = 0; i < n_classes; i++)
 	{
 		if (names[i].size > 0)
-			memcpy((char *) names_of(&forest) + classes_end, names[i].data, names[i].size);
+			memcpy((char *) model_names(&forest) + classes_end, names[i].data, names[i].size);
 		classes_end += names[i].size;
 		ends[n_features + i] = (uint32_t) classes_end;
 	}
 
-	at = (char *) groves_of(&forest);
+	at = (char *) model_groves(&forest);
 	for (m = 0; m < n_groves; m++)
 	{
 		Grove		grove = groves[m].grove;
@@ -271,7 +271,7 @@ model_join(const Memory *memory, const Forest *models, size_t n, size_t room,
 			classes[i] = groves[m].classes[classes[i]];
 		at += grove_size;
 	}
-	no_problem(problem);
+	model_no_problem(problem);
 	ok = true;
 
 done:
@@ -289,7 +289,7 @@ forest_merge(const Memory *memory, const Forest *models, size_t n, size_t room,
 {
 	size_t		m;
 
-	no_problem(problem);
+	model_no_problem(problem);
 	*bytes = NULL;
 	for (m = 0; m < n; m++)
 		if (!fits_together(&models[0], &models[m], problem))

@@ -26,7 +26,7 @@ forest_text_compare(ForestText a, ForestText b)
 Grove
 model_first_grove(const Forest *forest)
 {
-	return grove_at(groves_of(forest), forest->n_features);
+	return grove_at(model_groves(forest), forest->n_features);
 }
 
 Grove
@@ -111,9 +111,9 @@ forest_open(Forest *forest, const char *bytes, size_t size)
 static ForestText
 name_at(const Forest *forest, uint32_t i)
 {
-	const uint32_t *ends = ends_of(forest);
+	const uint32_t *ends = model_name_ends(forest);
 	uint32_t	begin = i == 0 ? 0 : ends[i - 1];
-	ForestText	name = {names_of(forest) + begin, ends[i] - begin};
+	ForestText	name = {model_names(forest) + begin, ends[i] - begin};
 
 	return name;
 }
@@ -133,13 +133,13 @@ forest_class_name(const Forest *forest, uint32_t class)
 ForestKind
 forest_feature_kind(const Forest *forest, uint32_t feature)
 {
-	return (ForestKind) features_of(forest)[feature].kind;
+	return (ForestKind) model_features(forest)[feature].kind;
 }
 
 uint8_t
 forest_feature_source(const Forest *forest, uint32_t feature)
 {
-	return features_of(forest)[feature].source;
+	return model_features(forest)[feature].source;
 }
 
 int64_t
@@ -366,4 +366,27 @@ forest_permutation(const Forest *forest, double *rises)
 	for (f = 0; f < forest->n_features; f++)
 		rises[f] = trees > 0 ? rises[f] / (double) trees : NAN;
 	return trees > 0;
+}
+
+void
+model_judge_shares(ModelFigures *figures, const double *shares, int32_t n_classes,
+				   int32_t class)
+{
+	int32_t		likeliest = 0;
+	int32_t		c;
+
+	for (c = 0; c < n_classes; c++)
+	{
+		double		error = shares[c] - (c == class);
+
+		if (shares[c] > shares[likeliest])
+			likeliest = c;
+
+		/* Of two classes, of one of them */
+		if (n_classes != 2 || c == 1)
+			figures->error += error * error;
+	}
+	figures->rows++;
+	figures->correct += likeliest == class;
+	figures->log_loss -= log(shares[class] > 1e-15 ? shares[class] : 1e-15);
 }

@@ -263,32 +263,32 @@ check_grove(const Memory *memory, const Forest *forest, const Grove *grove,
 		!is_amount(header->learning_rate) || !is_amount(header->l2) ||
 		!is_fraction(number_double(header->validation_fraction)) ||
 		!is_amount(header->c) || !is_amount(header->epsilon))
-		return fail(problem, FOREST_DAMAGED, problem->detail);
+		return model_fail(problem, FOREST_DAMAGED, problem->detail);
 	problem->detail = "the margins of a grove";
 	for (i = 0; i < header->n_bases; i++)
 		if (!isfinite(number_double(grove->bases[i])))
-			return fail(problem, FOREST_DAMAGED, problem->detail);
+			return model_fail(problem, FOREST_DAMAGED, problem->detail);
 	if (header->n_bases > 0 &&
 		(grove->n_classes != forest->n_classes || number_double(header->base) != 0 ||
 		 header->n_trees % header->n_bases != 0 || header->n_shares != 0))
-		return fail(problem, FOREST_DAMAGED, problem->detail);
+		return model_fail(problem, FOREST_DAMAGED, problem->detail);
 	for (i = 0; i < forest->n_features; i++)
 		if (!is_amount(grove->gains[i]))
-			return fail(problem, FOREST_DAMAGED, "the gain of a feature");
+			return model_fail(problem, FOREST_DAMAGED, "the gain of a feature");
 	for (i = 0; i < forest->n_features; i++)
 		if (isinf(number_double(grove->rises[i])) ||
 			isnan(number_double(grove->rises[i])) != isnan(number_double(grove->rises[0])))
-			return fail(problem, FOREST_DAMAGED, "the permutation importance of a feature");
+			return model_fail(problem, FOREST_DAMAGED, "the permutation importance of a feature");
 	for (i = 0; i < grove->n_classes; i++)
 		if (grove->classes[i] >= forest->n_classes ||
 			(i > 0 && grove->classes[i] <= grove->classes[i - 1]))
-			return fail(problem, FOREST_DAMAGED, "the classes of a grove");
+			return model_fail(problem, FOREST_DAMAGED, "the classes of a grove");
 	if (!is_zero((const char *) (grove->classes + grove->n_classes),
 				 (const char *) grove->bases) ||
 		!is_zero((const char *) (grove->shares + (uint64_t) header->n_shares * grove->n_classes),
 				 (const char *) grove->nodes) ||
 		!is_zero((const char *) (grove->bin_begins + forest->n_features + 1), grove->bins))
-		return fail(problem, FOREST_DAMAGED, "the space between sections");
+		return model_fail(problem, FOREST_DAMAGED, "the space between sections");
 
 	for (i = 0; i < grove->n_trees; i++)
 	{
@@ -299,23 +299,23 @@ check_grove(const Memory *memory, const Forest *forest, const Grove *grove,
 		if (number_u64(tree->begin) != begin || tree->n_slots == 0 ||
 			tree->n_slots > n_slots - begin || (i == 0 && tree->first_shares != 0) ||
 			next_shares < tree->first_shares || next_shares > header->n_shares)
-			return fail(problem, FOREST_DAMAGED, "the table of trees");
+			return model_fail(problem, FOREST_DAMAGED, "the table of trees");
 		begin += tree->n_slots;
 		if (tree->n_slots > largest)
 			largest = tree->n_slots;
 	}
 	if (begin != n_slots)
-		return fail(problem, FOREST_DAMAGED, "the table of trees");
+		return model_fail(problem, FOREST_DAMAGED, "the table of trees");
 
 	n_bins = memory_array(memory, forest->n_features, sizeof(*n_bins));
 	depths = memory_array(memory, largest, sizeof(*depths));
 	if (n_bins == NULL || depths == NULL)
 	{
-		(void) fail(problem, FOREST_NO_MEMORY, NULL);
+		(void) model_fail(problem, FOREST_NO_MEMORY, NULL);
 		goto done;
 	}
 
-	(void) fail(problem, FOREST_DAMAGED, "the bins of a feature");
+	(void) model_fail(problem, FOREST_DAMAGED, "the bins of a feature");
 	for (i = 0; i < forest->n_features; i++)
 	{
 		uint32_t	first = grove->bin_begins[i];
@@ -336,7 +336,7 @@ check_grove(const Memory *memory, const Forest *forest, const Grove *grove,
 		goto done;
 	if (header->kind == GROVE_LINEAR)
 	{
-		(void) fail(problem, FOREST_DAMAGED, "the coefficients of a grove");
+		(void) model_fail(problem, FOREST_DAMAGED, "the coefficients of a grove");
 		if (!linear_check(forest, grove))
 			goto done;
 	}
@@ -346,7 +346,7 @@ check_grove(const Memory *memory, const Forest *forest, const Grove *grove,
 		uint32_t	next_shares = i + 1 < grove->n_trees ?
 			grove->trees[i + 1].first_shares : header->n_shares;
 
-		(void) fail(problem, FOREST_DAMAGED, "the nodes of a tree");
+		(void) model_fail(problem, FOREST_DAMAGED, "the nodes of a tree");
 		if (!check_tree(forest, grove, &grove->trees[i],
 						next_shares - grove->trees[i].first_shares,
 						n_bins, depths, has_sets))
@@ -355,7 +355,7 @@ check_grove(const Memory *memory, const Forest *forest, const Grove *grove,
 		if (steps > NODES_BETWEEN)
 		{
 			steps = 0;
-			(void) fail(problem, FOREST_STOPPED, NULL);
+			(void) model_fail(problem, FOREST_STOPPED, NULL);
 			if (!memory->may_go_on(memory->arg))
 				goto done;
 		}
@@ -422,13 +422,13 @@ forest_check(const Memory *memory, const char *bytes, size_t size,
 	const char *at;
 	uint32_t	i;
 
-	no_problem(problem);
+	model_no_problem(problem);
 	if (size < sizeof(*header) || header->magic != MODEL_MAGIC)
-		return fail(problem, FOREST_OTHER_FORMAT, "the first word");
+		return model_fail(problem, FOREST_OTHER_FORMAT, "the first word");
 	if (header->format != MODEL_FORMAT)
 	{
 		problem->count = header->format;
-		return fail(problem, FOREST_OTHER_FORMAT, "the number of the format");
+		return model_fail(problem, FOREST_OTHER_FORMAT, "the number of the format");
 	}
 	if (((uint64_t) header->size[1] << 32 | header->size[0]) != size || size % 8 != 0 ||
 		header->n_features == 0 || header->n_features > FOREST_MAX_FEATURES ||
@@ -436,7 +436,7 @@ forest_check(const Memory *memory, const char *bytes, size_t size,
 		header->positive > header->n_classes || !check_algorithm(header) ||
 		header->has_sets > 1 || header->reserved != 0 ||
 		header->names_size % 8 != 0)
-		return fail(problem, FOREST_DAMAGED, "the header");
+		return model_fail(problem, FOREST_DAMAGED, "the header");
 	view_model(&forest, bytes, size);
 
 	/* Counts are small, so these sums cannot wrap; places follow once they fit. */
@@ -445,31 +445,31 @@ forest_check(const Memory *memory, const char *bytes, size_t size,
 		FILLED(sizeof(uint32_t) * ((uint64_t) header->n_features + header->n_classes)) +
 		header->names_size;
 	if (names_end > left)
-		return fail(problem, FOREST_DAMAGED, "the names");
+		return model_fail(problem, FOREST_DAMAGED, "the names");
 	left -= names_end;
 	for (i = 0; i < forest.n_features; i++)
 	{
-		const ModelFeature *feature = &features_of(&forest)[i];
+		const ModelFeature *feature = &model_features(&forest)[i];
 
 		if ((feature->kind != FOREST_NUMBER && feature->kind != FOREST_CATEGORY) ||
 			feature->zero[0] != 0 || feature->zero[1] != 0)
-			return fail(problem, FOREST_DAMAGED, "the kind of a feature");
+			return model_fail(problem, FOREST_DAMAGED, "the kind of a feature");
 	}
-	if (!is_zero((const char *) (features_of(&forest) + forest.n_features),
-				 (const char *) ends_of(&forest)) ||
-		!is_zero((const char *) (ends_of(&forest) + forest.n_features + forest.n_classes),
-				 names_of(&forest)) ||
-		!check_names(ends_of(&forest), 0, forest.n_features, names_of(&forest),
+	if (!is_zero((const char *) (model_features(&forest) + forest.n_features),
+				 (const char *) model_name_ends(&forest)) ||
+		!is_zero((const char *) (model_name_ends(&forest) + forest.n_features + forest.n_classes),
+				 model_names(&forest)) ||
+		!check_names(model_name_ends(&forest), 0, forest.n_features, model_names(&forest),
 					 header->names_size, false) ||
-		!check_names(ends_of(&forest), forest.n_features, forest.n_classes,
-					 names_of(&forest), header->names_size, true))
-		return fail(problem, FOREST_DAMAGED, "the names");
-	names_end = ends_of(&forest)[forest.n_features + forest.n_classes - 1];
+		!check_names(model_name_ends(&forest), forest.n_features, forest.n_classes,
+					 model_names(&forest), header->names_size, true))
+		return model_fail(problem, FOREST_DAMAGED, "the names");
+	names_end = model_name_ends(&forest)[forest.n_features + forest.n_classes - 1];
 	if (header->names_size != FILLED(names_end) ||
-		!is_zero(names_of(&forest) + names_end, groves_of(&forest)))
-		return fail(problem, FOREST_DAMAGED, "the names");
+		!is_zero(model_names(&forest) + names_end, model_groves(&forest)))
+		return model_fail(problem, FOREST_DAMAGED, "the names");
 
-	at = groves_of(&forest);
+	at = model_groves(&forest);
 	for (i = 0; i < forest.n_groves; i++)
 	{
 		const GroveHeader *grove_header = (const GroveHeader *) at;
@@ -482,10 +482,10 @@ forest_check(const Memory *memory, const char *bytes, size_t size,
 			(grove_header->n_classes == 0) != (forest.n_classes == 0) ||
 			(grove_header->n_classes <= 2 && grove_header->n_shares != 0) ||
 			grove_header->bins_size % 8 != 0)
-			return fail(problem, FOREST_DAMAGED, "the header of a grove");
+			return model_fail(problem, FOREST_DAMAGED, "the header of a grove");
 		grove_size = grove_front(grove_header, forest.n_features) + grove_header->bins_size;
 		if (grove_size != number_u64(grove_header->size))
-			return fail(problem, FOREST_DAMAGED, "the size of a grove");
+			return model_fail(problem, FOREST_DAMAGED, "the size of a grove");
 		grove = grove_at(at, forest.n_features);
 		if (!check_grove(memory, &forest, &grove, &has_sets, problem))
 			return false;
@@ -494,7 +494,7 @@ forest_check(const Memory *memory, const char *bytes, size_t size,
 		at += grove_size;
 	}
 	if (left != 0 || n_trees != forest.n_trees || has_sets != forest.has_sets)
-		return fail(problem, FOREST_DAMAGED, "the header");
-	no_problem(problem);
+		return model_fail(problem, FOREST_DAMAGED, "the header");
+	model_no_problem(problem);
 	return true;
 }

@@ -16,7 +16,7 @@
 #define FILLED(size) (((uint64_t) (size) + 7) & ~UINT64_C(7))
 
 static inline bool
-fail(ForestProblem *problem, ForestStatus status, const char *detail)
+model_fail(ForestProblem *problem, ForestStatus status, const char *detail)
 {
 	problem->status = status;
 	problem->detail = detail;
@@ -24,7 +24,7 @@ fail(ForestProblem *problem, ForestStatus status, const char *detail)
 }
 
 static inline void
-no_problem(ForestProblem *problem)
+model_no_problem(ForestProblem *problem)
 {
 	memset(problem, 0, sizeof(*problem));
 	problem->feature = -1;
@@ -32,35 +32,35 @@ no_problem(ForestProblem *problem)
 }
 
 static inline const ModelHeader *
-header_of(const Forest *forest)
+model_header(const Forest *forest)
 {
 	return (const ModelHeader *) forest->bytes;
 }
 
 static inline const ModelFeature *
-features_of(const Forest *forest)
+model_features(const Forest *forest)
 {
 	return (const ModelFeature *) (forest->bytes + sizeof(ModelHeader));
 }
 
 static inline const uint32_t *
-ends_of(const Forest *forest)
+model_name_ends(const Forest *forest)
 {
-	return (const uint32_t *) ((const char *) features_of(forest) +
+	return (const uint32_t *) ((const char *) model_features(forest) +
 							   FILLED(sizeof(ModelFeature) * (uint64_t) forest->n_features));
 }
 
 static inline const char *
-names_of(const Forest *forest)
+model_names(const Forest *forest)
 {
-	return (const char *) ends_of(forest) +
+	return (const char *) model_name_ends(forest) +
 		FILLED(sizeof(uint32_t) * ((uint64_t) forest->n_features + forest->n_classes));
 }
 
 static inline const char *
-groves_of(const Forest *forest)
+model_groves(const Forest *forest)
 {
-	return names_of(forest) + header_of(forest)->names_size;
+	return model_names(forest) + model_header(forest)->names_size;
 }
 
 /* The part of a grove in front of its shares */

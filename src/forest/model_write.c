@@ -11,29 +11,6 @@
 
 #include <math.h>
 
-void
-model_judge_shares(ModelFigures *figures, const double *shares, int32_t n_classes,
-				   int32_t class)
-{
-	int32_t		likeliest = 0;
-	int32_t		c;
-
-	for (c = 0; c < n_classes; c++)
-	{
-		double		error = shares[c] - (c == class);
-
-		if (shares[c] > shares[likeliest])
-			likeliest = c;
-
-		/* Of two classes, of one of them */
-		if (n_classes != 2 || c == 1)
-			figures->error += error * error;
-	}
-	figures->rows++;
-	figures->correct += likeliest == class;
-	figures->log_loss -= log(shares[class] > 1e-15 ? shares[class] : 1e-15);
-}
-
 /* Bytes of a feature's bins; categories that did not occur are left out. */
 static uint64_t
 table_size(const BinTable *table, const ForestColumn *column)
@@ -167,9 +144,9 @@ write_front(char *bytes, const ModelParts *parts, const WriteSizes *sizes, Fores
 	header->has_sets = parts->has_sets;
 	view_model(forest, bytes, (size_t) sizes->whole);
 
-	features = (ModelFeature *) features_of(forest);
-	ends = (uint32_t *) ends_of(forest);
-	names = (char *) names_of(forest);
+	features = (ModelFeature *) model_features(forest);
+	ends = (uint32_t *) model_name_ends(forest);
+	names = (char *) model_names(forest);
 	for (f = 0; f < n_features + n_classes; f++)
 	{
 		ForestText	name = f < n_features ? data->features[f].name :
@@ -193,7 +170,7 @@ write_grove(const Forest *forest, const ModelParts *parts, const WriteSizes *siz
 {
 	const ForestOptions *options = parts->options;
 	const ModelFigures *oob = &parts->oob;
-	GroveHeader *header = (GroveHeader *) groves_of(forest);
+	GroveHeader *header = (GroveHeader *) model_groves(forest);
 	uint64_t	begin = 0;
 	uint32_t	n_shares = 0;
 	Grove		grove;

@@ -421,6 +421,13 @@ grow_shared(Training *training, int workers, TempFile *file, Progress *progress)
 	return ran;
 }
 
+/* Boosting is one process, which tells of its rounds. */
+static void
+tell_rounds(void *arg, int32_t done, int32_t rounds)
+{
+	progress_report((Progress *) arg, "growing", done, rounds);
+}
+
 int
 grow_training(Training *training, int workers, uint64 held, TempFile *trees, Progress *progress)
 {
@@ -433,6 +440,10 @@ grow_training(Training *training, int workers, uint64 held, TempFile *trees, Pro
 	if (!grow_is_shared(options->algorithm))
 	{
 		learn_check_memory(held + forest_need(data, options), data->n_rows, "Training on");
+		if (linear_is(options->algorithm))
+			progress_report(progress, "fitting", 0, -1);
+		training->tell = tell_rounds;
+		training->tell_arg = progress;
 		if (!training_prepare(training, NULL) || !training_grow(training))
 			forest_raise(training->problem, "training");
 		return 0;

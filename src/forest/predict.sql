@@ -77,12 +77,17 @@ CREATE TYPE forest_summary AS (
 	sample_fraction float8,
 	bins int,
 	seed bigint,
+	max_leaves int,
+	learning_rate float8,
+	l2 float8,
+	validation_fraction float8,
+	early_stopping int,
 	c float8,
 	epsilon float8
 );
 
 COMMENT ON TYPE forest_summary IS
-'what a forest learned from, how large it is, its out-of-bag error, and the options of its first training';
+'what a forest learned from, how large it is, its out-of-bag error, and the options of its first training; NULL is what its algorithm does not have, or no limit';
 
 CREATE FUNCTION forest_info(model forest)
 RETURNS forest_summary

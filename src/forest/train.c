@@ -434,6 +434,8 @@ boost_trees(Training *training)
 		return fail(training->problem, FOREST_NO_MEMORY);
 	fit.trees = training->trees;
 	fit.bases = training->bases;
+	fit.tell = training->tell;
+	fit.tell_arg = training->tell_arg;
 	fit.gains = training->gains;
 	if (!boost_fit(training->memory, &training->matrix, training->options, &fit,
 				   &training->problem->status))

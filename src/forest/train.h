@@ -44,6 +44,11 @@ typedef struct Training
 	const ForestData *data;
 	const ForestOptions *options;
 	ForestProblem *problem;
+
+	/* Told of each round of boosting, by training_grow(); or NULL */
+	void		(*tell) (void *arg, int32_t done, int32_t rounds);
+	void	   *tell_arg;
+
 	uint32_t   *order;
 	uint32_t   *rank;
 	BinTable   *tables;

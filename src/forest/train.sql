@@ -50,7 +50,7 @@ COMMENT ON COLUMN model_version.options IS 'the options as they were given';
 COMMENT ON COLUMN model_version.target IS 'the column of the query that it learned to predict; empty where it was imported';
 COMMENT ON COLUMN model_version.importances IS 'for each feature, what its splits took off the error, as a share of what all did';
 COMMENT ON COLUMN model_version.rows IS 'rows learned from';
-COMMENT ON COLUMN model_version.metrics IS 'under "oob" and "holdout": the rows judged, and r2, mse, rmse, or accuracy, log_loss, brier';
+COMMENT ON COLUMN model_version.metrics IS 'under "oob" and "holdout": the rows judged, and r2, mse, rmse, or accuracy, log_loss, brier; each row counts once, whatever it weighs';
 COMMENT ON COLUMN model_version.bytes IS 'size of the model, which lies in model_piece';
 COMMENT ON COLUMN model_version.stamp IS 'random: tells versions apart wherever they were restored';
 COMMENT ON COLUMN model_version.workers IS 'parallel workers that grew trees beside the session; they do not change the model';
@@ -122,11 +122,11 @@ SELECT a.pid, a.datname, a.usename, p.parts[5] AS model, p.parts[1] AS phase,
 	a.query_start AS started_at
 FROM pg_catalog.pg_stat_activity a,
 	LATERAL pg_catalog.regexp_match(a.query,
-		'^/\* promo\.train: (reading|ordering|growing|writing) ([0-9]+)( of ([0-9]+))? for (.*?) \*/') p(parts)
+		'^/\* promo\.train: (reading|ordering|growing|fitting|writing) ([0-9]+)( of ([0-9]+))? for (.*?) \*/') p(parts)
 WHERE a.state OPERATOR(pg_catalog.=) 'active' AND p.parts IS NOT NULL;
 
 COMMENT ON VIEW training_progress IS
-'trainings that run now, how far they are (rows read, trees grown, bytes written), and with how many workers; the trainings of others only for members of pg_read_all_stats';
+'trainings that run now, how far they are (rows read, trees grown or rounds boosted, bytes written), and with how many workers; the trainings of others only for members of pg_read_all_stats';
 
 -- Models by name.  The version is that which is current for the query's own
 -- snapshot; who may call these needs no right to the tables.

@@ -97,7 +97,8 @@ $node->safe_psql(
 });
 cmp_ok($node->safe_psql('postgres', q{SELECT max(piece) FROM promo.model_piece}), '>', 5, 'there are several pieces');
 my $answers = q{SELECT sum(promo.predict('kept', v)), (SELECT sum(hashtext(bytes::text)) FROM promo.model_piece),
-	(SELECT count(*) FROM promo.models WHERE is_current) FROM visit v};
+	(SELECT count(*) FROM promo.models WHERE is_current),
+	(SELECT sum(contribution) FROM visit e, promo.explain('kept', e) WHERE e.a < 5) FROM visit v};
 my $before = $node->safe_psql('postgres', $answers);
 my $dump = $node->backup_dir . '/train.sql';
 mkdir $node->backup_dir;
