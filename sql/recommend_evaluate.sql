@@ -161,6 +161,13 @@ WHERE t.is_chosen AND e.metric = t.metric;
 SELECT promo.build_recommender('chosen', 'SELECT customer, item, at FROM purchase', t.options - 'fallback') IS NOT NULL AS ready FROM tuned t WHERE is_chosen;
 SELECT count(*) AS tried, count(*) FILTER (WHERE is_chosen) AS chosen FROM promo.tune_recommender('SELECT customer, item FROM purchase',
 	'{"random": 3, "seed": 4, "space": {"neighbors": {"from": 3, "to": 50}, "exponents": [{"source": 0.6, "target": 0.4}]}}', '{"by": "random"}', 10, 'ndcg');
+CREATE TABLE with_others AS SELECT * FROM promo.tune_recommender('SELECT customer, item, at FROM purchase',
+	'[{"event_query": "SELECT customer, item, at FROM look", "event_weight": [0.5, 2]}, {"event_query": "SELECT customer, item, at FROM look", "method": "user_knn"},
+	  {"content_query": "SELECT * FROM article", "method": ["content", "cosine"]}, {"method": "bm25"}]', '{"share": 0.25}');
+SELECT count(*) AS candidates, bool_and(t.mean = e.value AND t.standard_error = e.standard_error) AS same
+FROM with_others t, promo.evaluate_recommender('SELECT customer, item, at FROM purchase WHERE at < (SELECT at FROM purchase ORDER BY at DESC OFFSET 419 LIMIT 1)',
+	t.options, '{"share": 0.25}') e
+WHERE e.metric = t.metric;
 SELECT * FROM promo.tune_recommender('SELECT customer, item FROM purchase', '{"exclude_bought": [true, false], "neighbors": 0}', '{"by": "random"}');
 SELECT * FROM promo.tune_recommender('SELECT customer, item FROM purchase', '{"buy_again": [true, false]}', '{"by": "random"}');
 SELECT * FROM promo.tune_recommender('SELECT customer, item FROM purchase', '{}', '{"by": "random"}', 10, 'gini');

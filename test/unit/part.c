@@ -147,7 +147,7 @@ test_select(void)
 	CHECK(names_start(&customers, &memory_plain));
 	CHECK(names_start(&items, &memory_plain));
 	CHECK(interactions_start(&selected, &memory_plain, &customers, &items, false, true));
-	CHECK(part_select(&rows.rows, rows.events.part, PART_VALIDATE, customer_of, item_of, &selected));
+	CHECK(part_select(&rows.rows, rows.events.part, PART_TEST, customer_of, item_of, &selected));
 	for (i = 0; i < ROWS; i++)
 	{
 		NameText	customer;
