@@ -30,6 +30,7 @@ ROOM_SCRIPTS = src/promo.sql \
 	src/membership/statement.sql src/membership/tier_report.sql \
 	src/coupon/promotion.sql src/coupon/code.sql src/coupon/usage.sql src/coupon/redemption.sql \
 	src/coupon/limit.sql src/coupon/define.sql \
+	src/coupon/price.sql src/coupon/quote.sql \
 	src/effect/lift.sql \
 	src/night/privacy.sql
 

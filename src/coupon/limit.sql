@@ -74,8 +74,11 @@ BEGIN
 		SELECT CASE WHEN asked.period IS NULL THEN '-infinity'
 				ELSE date_trunc(asked.period, taken.at AT TIME ZONE asked.time_zone)::date END AS period_start,
 			k.customer_id, o.state = 'reserved' AS held,
-			CASE asked.counts WHEN 'money' THEN rp.goods_discount + rp.shipping_discount ELSE rp.uses END AS amount
+			CASE WHEN asked.counts <> 'money' THEN rp.uses
+				WHEN v.definition -> 'budget_goods_only' = 'true' THEN rp.goods_discount
+				ELSE rp.goods_discount + rp.shipping_discount END AS amount
 		FROM promo.redemption_promotion rp
+		LEFT JOIN promo.promotion_version v ON (v.promotion_id, v.version) = (rp.promotion_id, rp.version)
 		JOIN promo.redemption r ON r.redemption_id = rp.redemption_id
 		JOIN promo.redemption taken ON taken.redemption_id = coalesce(r.of_id, r.redemption_id)
 		JOIN promo.redemption_order o ON o.order_id = r.order_id
@@ -84,9 +87,7 @@ BEGIN
 		WHERE CASE
 				WHEN asked.promotion_id IS NOT NULL THEN rp.promotion_id = asked.promotion_id
 				WHEN asked.code_id IS NOT NULL THEN rp.code_id = asked.code_id
-				ELSE EXISTS (SELECT FROM promo.promotion_version v
-							 WHERE v.promotion_id = rp.promotion_id AND v.version = rp.version
-								AND v.definition ->> 'campaign' = asked.campaign)
+				ELSE v.definition ->> 'campaign' = asked.campaign
 			END
 			AND (asked.currency IS NULL OR (taken.currency, taken.exponent) = (asked.currency, asked.exponent))
 			AND (k.customer_id IS NOT NULL OR asked.counts <> 'customer')) e
@@ -151,6 +152,11 @@ BEGIN
 	PERFORM FROM promo.usage_limit l
 	WHERE (l.promotion_id = $1 OR l.campaign = $2 OR l.code_id = $3) AND l.ended_at IS NULL
 	ORDER BY l.limit_id FOR UPDATE;
+	-- Whoever takes of them locks their slots in this order.
+	PERFORM FROM promo.usage_slot s
+	WHERE s.limit_id IN (SELECT l.limit_id FROM promo.usage_limit l
+						 WHERE (l.promotion_id = $1 OR l.campaign = $2 OR l.code_id = $3) AND l.ended_at IS NULL)
+	ORDER BY s.limit_id, s.period_start, s.slot FOR UPDATE;
 
 	UPDATE promo.usage_limit l SET ended_at = now()
 	WHERE (l.promotion_id = $1 OR l.campaign = $2 OR l.code_id = $3) AND l.ended_at IS NULL

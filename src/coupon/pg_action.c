@@ -242,7 +242,8 @@ read_issue(JsonReader *reader, int place, List **issues)
 	{
 		Action		action = {0};
 
-		issue->reward = reward.object;
+		(void) json_has(reader, "reward", &value);
+		issue->reward = JsonbValueToJsonb(&value);
 		read_action(&reward, &action, 0, NULL);
 	}
 	*issues = lappend(*issues, issue);

@@ -16,12 +16,12 @@ typedef struct IssueTerms
 {
 	int			action;			/* its place among the promotion's actions */
 	char	   *promotion;		/* whose code it is; NULL where reward says it */
-	JsonbContainer *reward;		/* the action of a promotion made for it */
+	Jsonb	   *reward;			/* the action of a promotion made for it */
 } IssueTerms;
 
 /*
  * Reads the actions under the key, an array, each {"type": ...}.  issues gets
- * a list of IssueTerms, whose rewards point into the JSON.
+ * a list of IssueTerms.
  */
 extern void actions_read(JsonReader *reader, const char *key, Promotion *promotion, List **issues);
 

@@ -98,6 +98,8 @@ check_kept(JsonFaults *faults, const Definition *definition)
 	ListCell   *cell;
 	int			i;
 
+	if (definition->version > 0)
+		json_fault(faults, "version", "is counted, and not for the definition to say");
 	for (i = 0; i < definition->limits.count; i++)
 		if (definition->limits.limit[i].counts == LIMIT_MONEY)
 			(void) limit_budget_units(faults, &definition->limits.limit[i], &definition->currency);

@@ -138,6 +138,7 @@ definition_read(JsonReader *reader, Definition *definition)
 		strlen(definition->campaign) > DEFINITION_NAME_MOST)
 		json_fault(reader->faults, json_path(reader, "campaign"), "must have at most %d bytes",
 				   DEFINITION_NAME_MOST);
+	json_read_int(reader, "version", 1, PG_INT32_MAX, &definition->version);
 	json_read_bool(reader, "active", &definition->active);
 	if (json_read_int(reader, "lane", PG_INT32_MIN, PG_INT32_MAX - 1, &lane))
 		promotion->lane = (int) lane;

@@ -13,6 +13,7 @@
  *		 "groups": [{"name": "voucher", "most": 1}], "tags": [...],
  *		 "combines_with": [...], "base": "running",
  *		 "limits": {...},					pg_limits.h
+ *		 "version": 3,						of quote_inputs()
  *		 "partial_budget": false, "budget_goods_only": false,
  *		 "restore_on_void": true, "honor_reservation_after_end": true,
  *		 "conditions": [...], "actions": [...]}		pg_condition.h, pg_action.h
@@ -32,6 +33,7 @@ typedef struct Definition
 	char	   *name;
 	char	   *code;			/* NULL for none */
 	char	   *campaign;		/* NULL for none */
+	int64		version;		/* 0 where it says none, as one that is defined */
 	bool		active;
 	CurrencyTerms currency;
 	Limits		limits;
@@ -48,7 +50,7 @@ typedef struct Definition
 
 /*
  * Reads a definition, noting all its faults.  What was read lives in the
- * current context, but for rewards, which point into the JSON.
+ * current context.
  */
 extern void definition_read(JsonReader *reader, Definition *definition);
 
