@@ -35,6 +35,7 @@ CREATE TABLE coupon_code (
 	starts_at timestamptz,
 	ends_at timestamptz,
 	order_id text COLLATE "C",
+	issue_key text COLLATE "C",
 	issued_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
 	retired_at timestamptz,
 	CONSTRAINT coupon_code_text CHECK ((code IS NULL) = (key IS NULL) AND key <> ''),
@@ -47,6 +48,7 @@ CREATE TABLE coupon_code (
 CREATE UNIQUE INDEX coupon_code_key ON coupon_code (key) WHERE retired_at IS NULL;
 CREATE INDEX coupon_code_customer ON coupon_code (customer_id) WHERE customer_id IS NOT NULL;
 CREATE INDEX coupon_code_batch ON coupon_code (batch_id) WHERE batch_id IS NOT NULL;
+CREATE UNIQUE INDEX coupon_code_issue ON coupon_code (promotion_id, issue_key) WHERE issue_key IS NOT NULL;
 CREATE INDEX coupon_code_of_shared ON coupon_code (promotion_id) WHERE kind = 'shared';
 
 COMMENT ON TABLE coupon_code IS 'codes that promotions apply by';
@@ -56,6 +58,7 @@ COMMENT ON COLUMN coupon_code.code IS 'as it is shown; NULL for a personal code 
 COMMENT ON COLUMN coupon_code.key IS 'as it is compared: without blanks and dashes, in capitals';
 COMMENT ON COLUMN coupon_code.customer_id IS 'whose it is, of a personal code';
 COMMENT ON COLUMN coupon_code.order_id IS 'the order that holds it or used it, of a code for one use';
+COMMENT ON COLUMN coupon_code.issue_key IS 'what it was issued for, once: an order that earned it, or an occasion and a customer';
 COMMENT ON COLUMN coupon_code.retired_at IS 'since when its text is free for another promotion; NULL while it is taken';
 
 SELECT pg_catalog.pg_extension_config_dump('coupon_batch', '');
@@ -91,4 +94,37 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION code_key(text) IS
 'a code as it is compared: without blanks and dashes, with the letters a to z in capitals';
 
-REVOKE ALL ON FUNCTION generate_codes(text, int, int, text, text, boolean, text, timestamptz, timestamptz, text, float8) FROM PUBLIC;
+CREATE FUNCTION code_new()
+RETURNS text
+AS 'MODULE_PATHNAME', 'promo_code_new'
+LANGUAGE C VOLATILE PARALLEL SAFE;
+
+COMMENT ON FUNCTION code_new() IS 'internal: a code that nobody could guess';
+
+-- One code for one occasion, whoever asks again.
+CREATE FUNCTION code_issue(promotion_id bigint, customer_id bigint, issue_key text, starts_at timestamptz, ends_at timestamptz)
+RETURNS text
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	fresh text;
+BEGIN
+	LOOP
+		fresh := promo.code_new();
+		INSERT INTO promo.coupon_code (promotion_id, kind, customer_id, code, key, issue_key, starts_at, ends_at)
+		VALUES ($1, CASE WHEN $2 IS NULL THEN 'single' ELSE 'personal' END, $2, fresh, fresh, $3, $4, $5)
+		ON CONFLICT DO NOTHING;
+		EXIT WHEN FOUND;
+		SELECT c.code INTO fresh FROM promo.coupon_code c WHERE c.promotion_id = $1 AND c.issue_key = $3;
+		EXIT WHEN FOUND;
+	END LOOP;
+	RETURN fresh;
+END
+$$;
+
+COMMENT ON FUNCTION code_issue(bigint, bigint, text, timestamptz, timestamptz) IS
+'internal: a code of a promotion, of a customer or for anybody, the same one for the same occasion';
+
+REVOKE ALL ON FUNCTION code_new(), code_issue(bigint, bigint, text, timestamptz, timestamptz),
+	generate_codes(text, int, int, text, text, boolean, text, timestamptz, timestamptz, text, float8) FROM PUBLIC;

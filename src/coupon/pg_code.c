@@ -27,6 +27,9 @@
 /* Rounds without one new code after which there seem to be none left */
 #define ROUNDS_IN_VAIN 5000
 
+/* Symbols of codes that are issued one by one */
+#define ISSUED_LENGTH 12
+
 typedef struct Batch
 {
 	CodeForm	form;
@@ -66,6 +69,26 @@ Datum
 promo_code_key(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_TEXT_P(cstring_to_text(coupon_code_key(text_to_cstring(PG_GETARG_TEXT_PP(0)))));
+}
+
+PG_FUNCTION_INFO_V1(promo_code_new);
+
+/*
+ * code_new() returns text
+ */
+Datum
+promo_code_new(PG_FUNCTION_ARGS)
+{
+	CodeForm	form = {code_alphabet, "", "", ISSUED_LENGTH, false};
+	char		code[CODE_BYTES + 1];
+	CodeRandom	random;
+
+	code_random_start(&random, strong_bytes, NULL);
+	if (!code_draw(&form, &random, code))
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not generate random codes")));
+	PG_RETURN_TEXT_P(cstring_to_text(code));
 }
 
 PG_FUNCTION_INFO_V1(promo_code_checks);

@@ -96,6 +96,7 @@ static void
 check_kept(JsonFaults *faults, const Definition *definition)
 {
 	ListCell   *cell;
+	int			rewards = 0;
 	int			i;
 
 	if (definition->version > 0)
@@ -107,8 +108,39 @@ check_kept(JsonFaults *faults, const Definition *definition)
 	{
 		const IssueTerms *issue = lfirst(cell);
 
+		if (issue->reward != NULL && ++rewards > 1)
+			json_fault(faults, "actions", "must have one reward at most, and name promotions for further ones");
+
 		if (issue->promotion != NULL && definition->name != NULL && strcmp(issue->promotion, definition->name) == 0)
 			json_fault(faults, "actions", "must not issue codes of the promotion itself");
+	}
+}
+
+/*
+ * The promotions that codes are issued of: one that is named must be there,
+ * one for a reward is made.
+ */
+static void
+store_rewards(const Definition *definition)
+{
+	static const Oid types[2] = {TEXTOID, JSONBOID};
+	ListCell   *cell;
+
+	foreach(cell, definition->issues)
+	{
+		const IssueTerms *issue = lfirst(cell);
+		Datum		values[2];
+
+		values[0] = CStringGetTextDatum(definition_issues_of(definition, issue->action));
+		values[1] = issue->reward == NULL ? (Datum) 0 : JsonbPGetDatum(issue->reward);
+		if (issue->reward != NULL)
+			(void) spi_run("SELECT promo.define_promotion(pg_catalog.jsonb_build_object('name', $1, 'needs_code', true,"
+						   " 'actions', pg_catalog.jsonb_build_array($2)))", 2, types, values, NULL);
+		else if (spi_run("SELECT FROM promo.promotion p WHERE p.promotion = $1 AND p.needs_code AND p.archived_at IS NULL",
+						 1, types, values, NULL) == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_OBJECT),
+					 errmsg("promotion \"%s\", whose codes are to be issued, is no active one with codes", issue->promotion)));
 	}
 }
 
@@ -140,6 +172,7 @@ promo_define_promotion(PG_FUNCTION_ARGS)
 	if (changed)
 	{
 		store_code(promotion_id, &definition);
+		store_rewards(&definition);
 		limits_store(promotion_id, NULL, 0, &faults, &definition.limits, &definition.currency);
 	}
 	SPI_finish();

@@ -163,6 +163,23 @@ definition_read(JsonReader *reader, Definition *definition)
 		promotion->currency = word_of(definition->currency.code);
 }
 
+const char *
+definition_issues_of(const Definition *definition, int action)
+{
+	ListCell   *cell;
+
+	foreach(cell, definition->issues)
+	{
+		const IssueTerms *issue = lfirst(cell);
+
+		if (issue->action == action && issue->promotion != NULL)
+			return issue->promotion;
+		if (issue->action == action)
+			break;
+	}
+	return psprintf("%s%s", definition->name, DEFINITION_REWARD);
+}
+
 /* The smaller of two keys that a cart must have, by how few carts have one */
 static void
 offer_key(DefinitionKey *key, int *best, int rank, const char *kind, const WordSet *words)

@@ -48,11 +48,17 @@ typedef struct Definition
 #define DEFINITION_NAME_MOST 200
 #define DEFINITION_CODE_MOST 100
 
+/* What follows a promotion's name in that of the reward that it issues codes of */
+#define DEFINITION_REWARD " reward"
+
 /*
  * Reads a definition, noting all its faults.  What was read lives in the
  * current context.
  */
 extern void definition_read(JsonReader *reader, Definition *definition);
+
+/* The name of the promotion that an action issues codes of */
+extern const char *definition_issues_of(const Definition *definition, int action);
 
 /*
  * What a cart must have one of, or the promotion cannot apply: the kind (as

@@ -561,6 +561,9 @@ put_gifts(JsonbParseState **state, const Quotation *quotation)
 		put_text(state, WJB_VALUE, name_of(quotation, outcome->issues[i].candidate));
 		put_key(state, "for");
 		put_text(state, WJB_VALUE, "next_order");
+		put_key(state, "of");
+		put_text(state, WJB_VALUE, definition_issues_of(quotation->offers[outcome->issues[i].candidate].definition,
+														outcome->issues[i].action));
 		pushJsonbValue(state, WJB_END_OBJECT, NULL);
 	}
 	pushJsonbValue(state, WJB_END_ARRAY, NULL);

@@ -151,8 +151,13 @@ BEGIN
 						WHERE r.customer_id = $1)
 		AND c.order_id IS NOT NULL;
 	UPDATE promo.coupon_code c SET code = NULL, key = NULL,
+		issue_key = encode(sha256(convert_to(c.issue_key, 'UTF8')), 'hex'),
 		state = CASE c.state WHEN 'issued' THEN 'revoked' ELSE c.state END
 	WHERE c.customer_id = $1;
+	-- Further keys are the person's as well, unless they buy under them.
+	PERFORM promo.house_forget(k.number)
+	FROM (SELECT DISTINCT unnest(r.customer_keys) AS number FROM promo.redemption r WHERE r.customer_id = $1) k
+	WHERE NOT EXISTS (SELECT FROM promo.redemption r WHERE r.customer_id = k.number);
 	UPDATE promo.redemption r
 	SET order_id = encode(sha256(convert_to(r.order_id, 'UTF8')), 'hex'),
 		refund_id = encode(sha256(convert_to(r.refund_id, 'UTF8')), 'hex'),
