@@ -26,7 +26,7 @@ ROOM_SCRIPTS = src/promo.sql \
 	src/membership/rules.sql src/membership/tiers.sql src/membership/program.sql src/membership/member.sql \
 	src/membership/ledger.sql src/membership/points.sql src/membership/holds.sql \
 	src/membership/reversal.sql src/membership/standing.sql src/membership/benefit.sql \
-	src/membership/merge.sql src/membership/audit.sql \
+	src/membership/merge.sql src/membership/tier_audit.sql src/membership/audit.sql \
 	src/membership/statement.sql src/membership/tier_report.sql \
 	src/coupon/promotion.sql src/coupon/code.sql src/coupon/usage.sql src/coupon/redemption.sql \
 	src/coupon/limit.sql src/coupon/define.sql \

@@ -136,6 +136,17 @@ INSERT INTO promo.tier_period (program_id, customer_id, tier, earned, begins_at,
 SELECT count(*) AS periods, count(*) FILTER (WHERE next IS DISTINCT FROM ends_at) AS broken FROM (SELECT ends_at, lead(begins_at) OVER (PARTITION BY program_id, customer_id ORDER BY begins_at) AS next FROM promo.tier_period) t;
 SELECT * FROM promo.membership_audit();
 
+-- The audit finds what a broken table says
+BEGIN;
+UPDATE promo.member SET tier_due_at = tier_due_at + interval '1 day' WHERE tier_due_at = (SELECT max(tier_due_at) FROM promo.member);
+UPDATE promo.tier_period SET figures = figures || '{"spend": 7}' WHERE period_id = (SELECT min(period_id) FROM promo.tier_period WHERE cause = 'reached');
+UPDATE promo.tier_period SET tier = 'd' WHERE period_id = (SELECT min(period_id) FROM promo.tier_period WHERE tier = 'b');
+UPDATE promo.tier_period SET tier = 'd', earned = 'd' WHERE period_id = (SELECT max(t.period_id) FROM promo.tier_period t JOIN promo.program p USING (program_id) WHERE t.earned = 'b' AND p.program = 'one');
+DELETE FROM promo.tier_period WHERE ends_at IS NULL AND customer_id = (SELECT customer_id FROM promo.customer WHERE shop_id = 'dan');
+UPDATE promo.points_entry SET amount = amount + 500 WHERE entry_id = (SELECT e.entry_id FROM promo.points_entry e JOIN promo.program p USING (program_id) WHERE p.program = 'all' AND e.kind = 'earn' ORDER BY e.at DESC LIMIT 1);
+SELECT DISTINCT fault FROM promo.membership_audit() ORDER BY 1;
+ROLLBACK;
+
 DROP FUNCTION buy, give_back;
 DROP VIEW history;
 DROP TABLE seen, orders;

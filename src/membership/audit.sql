@@ -76,6 +76,9 @@ BEGIN
 			AND r.kind = 'release' AND r.of_id = h.entry_id
 		WHERE h.is_open = (r.entry_id IS NOT NULL)
 		UNION ALL
+		SELECT t.program_id, t.customer_id, t.fault, NULL, NULL, t.expected, t.found
+		FROM promo.tier_faults() t
+		UNION ALL
 		SELECT NULL, NULL, 'entry or lot of an allocation', a.entry_id, a.lot_id, 1, 0
 		FROM promo.points_allocation a
 		LEFT JOIN promo.points_entry e ON e.entry_id = a.entry_id
@@ -94,6 +97,6 @@ END
 $$;
 
 COMMENT ON FUNCTION membership_audit() IS
-'proves the ledgers of points of all programs: replays what was posted, and gives a row for each fault, where the tables say something else; none when all is right';
+'proves the ledgers of points of all programs, and the tiers of their members: replays what was posted, and gives a row for each fault, where the tables say something else; none when all is right';
 
 REVOKE ALL ON FUNCTION membership_replayed(), membership_audit() FROM PUBLIC;

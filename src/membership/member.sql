@@ -68,6 +68,7 @@ CREATE TABLE tier_period (
 	floor text COLLATE "C" CHECK (floor IS NOT NULL OR floor_until IS NULL),
 	floor_until timestamptz,
 	figures jsonb,
+	judged_on date CHECK ((judged_on IS NULL) = (figures IS NULL)),
 	reason text CHECK (reason IS NULL OR cause = 'assigned'),
 	period_id bigint NOT NULL,
 	PRIMARY KEY (program_id, customer_id, begins_at),
@@ -94,6 +95,7 @@ COMMENT ON COLUMN tier_period.earned IS 'the tier by what was posted';
 COMMENT ON COLUMN tier_period.earned_until IS 'the first instant after its time; days of grace follow';
 COMMENT ON COLUMN tier_period.floor IS 'the tier that was assigned by hand, until floor_until or for ever';
 COMMENT ON COLUMN tier_period.figures IS 'by which it was decided';
+COMMENT ON COLUMN tier_period.judged_on IS 'the day in whose window these are';
 COMMENT ON COLUMN tier_period.reason IS 'why it was assigned, in words';
 COMMENT ON COLUMN tier_period.period_id IS 'of the numbers of entries, so that one knows what was posted before';
 
@@ -334,7 +336,7 @@ BEGIN
 						  FROM promo.benefit_grant g
 						  WHERE g.program_id = m.program_id AND g.customer_id = m.customer_id),
 				'tiers', (SELECT coalesce(jsonb_agg(jsonb_build_object('tier', t.tier,
-							'begins_at', t.begins_at, 'ends_at', t.ends_at, 'cause', t.cause, 'figures', t.figures,
+							'begins_at', t.begins_at, 'ends_at', t.ends_at, 'cause', t.cause, 'figures', t.figures, 'judged_on', t.judged_on,
 							'earned', t.earned, 'earned_until', t.earned_until, 'floor', t.floor, 'floor_until', t.floor_until, 'reason', t.reason)
 							ORDER BY t.begins_at), '[]')
 						  FROM promo.tier_period t

@@ -320,12 +320,13 @@ typedef struct Posting
 	int64		tier_lacks;		/* of the member's row, as the next two */
 	TimestampTz tier_seen_at;	/* DT_NOBEGIN */
 	TimestampTz tier_due_at;	/* DT_NOEND */
+	int64		enrolled;		/* its day */
 } Posting;
 
 #define RESOLVE \
 	"SELECT m.customer_id, m.state = 'active' AND g.at >= m.enrolled_at, m.held = 0 AND m.deficit = 0," \
 	" m.merged, e.content, g.customer, g.key, g.points, g.amount, g.expires_at, g.at, g.content, g.purchase," \
-	" m.tier_lacks, m.tier_seen_at, m.tier_due_at" \
+	" m.tier_lacks, m.tier_seen_at, m.tier_due_at, m.enrolled_at" \
 	" FROM postings g JOIN promo.customer c ON c.shop_id = g.customer" \
 	" JOIN promo.member m ON m.program_id = $1 AND m.customer_id = c.number" \
 	" LEFT JOIN promo.points_entry e ON e.program_id = m.program_id AND e.customer_id = m.customer_id" \
@@ -338,14 +339,15 @@ typedef struct Posting
  */
 typedef struct GroupTiers
 {
-	Figure		metric;			/* of the program */
+	TierProgram *program;
 	Datum		power;			/* smallest units in one of the currency, numeric */
 	bool		is_open;		/* member is the member's */
 	TierMember	member;
 	StandingEvent *events;		/* of the rows posted so far */
 	int			count;
-	int			space;
-	int64		worth;			/* they add to the metric at most */
+	int			first;			/* of them in the window of the last */
+	int			numbered;		/* changes of the member that have a number */
+	int64		worth;			/* that those add to the metric at most */
 	TimestampTz seen_at;
 } GroupTiers;
 
@@ -364,6 +366,7 @@ typedef struct Earning
 	Kept		entries;
 	Kept		lots;
 	Kept		changes;
+	Kept		periods;		/* of tiers, in their order */
 	int64		posted;
 	int64		repeated;
 	int64		refused;
@@ -380,8 +383,8 @@ copy_datum(Datum value, bool null)
 static void
 take_row(Earning *earning, HeapTuple row, TupleDesc desc)
 {
-	Datum		values[16];
-	bool		nulls[16];
+	Datum		values[17];
+	bool		nulls[17];
 	MemoryContext old;
 	Posting    *posting;
 
@@ -396,7 +399,7 @@ take_row(Earning *earning, HeapTuple row, TupleDesc desc)
 	posting->customer_id = DatumGetInt64(values[0]);
 	posting->earns = DatumGetBool(values[1]);
 	posting->is_plain = DatumGetBool(values[2]) && !earning->terms.by_inactivity &&
-		earning->tiers.metric != FIGURE_BALANCE;
+		earning->tiers.program->rules.metric != FIGURE_BALANCE;
 	posting->is_merged = DatumGetBool(values[3]);
 	posting->before = copy_datum(values[4], nulls[4]);
 	posting->customer = DatumGetTextPCopy(values[5]);
@@ -411,6 +414,7 @@ take_row(Earning *earning, HeapTuple row, TupleDesc desc)
 	posting->tier_lacks = DatumGetInt64(values[13]);
 	posting->tier_seen_at = nulls[14] ? DT_NOBEGIN : DatumGetTimestampTz(values[14]);
 	posting->tier_due_at = nulls[15] ? DT_NOEND : DatumGetTimestampTz(values[15]);
+	posting->enrolled = zone_day(zone_local(earning->tiers.program->rules.zone, DatumGetTimestampTz(values[16])));
 	MemoryContextSwitchTo(old);
 }
 
@@ -561,8 +565,9 @@ tiers_start(Earning *earning)
 
 	tiers->is_open = false;
 	tiers->count = 0;
-	tiers->space = earning->count;
-	tiers->events = MemoryContextAllocHuge(earning->group, sizeof(StandingEvent) * tiers->space);
+	tiers->first = 0;
+	tiers->numbered = 0;
+	tiers->events = MemoryContextAllocHuge(earning->group, sizeof(StandingEvent) * earning->count);
 	tiers->worth = 0;
 	tiers->seen_at = earning->rows[0].tier_seen_at;
 }
@@ -597,6 +602,17 @@ tiers_tell(Earning *earning, TimestampTz at)
 	earning->past.tier_until = DT_NOEND;
 }
 
+/* Numbers what changed between the entries that are posted. */
+static void
+tiers_number(Earning *earning)
+{
+	GroupTiers *tiers = &earning->tiers;
+	StandingBook *book = &tiers->member.book;
+
+	for (; tiers->numbered < book->n_changes; tiers->numbered++)
+		book->changes[tiers->numbered].number = nextval_internal(earning->sequence, false);
+}
+
 /* Before a row is counted, the tier as it is at its instant. */
 static void
 tiers_before(Earning *earning, const Posting *posting)
@@ -608,7 +624,41 @@ tiers_before(Earning *earning, const Posting *posting)
 	if (!tiers->is_open)
 		return;
 	standing_settle(&tiers->member.book, posting->at);
+	tiers_number(earning);
 	tiers_tell(earning, posting->at);
+}
+
+static int64
+event_worth(const GroupTiers *tiers, const StandingEvent *event)
+{
+	switch (tiers->program->rules.metric)
+	{
+		case FIGURE_SPEND:
+			return event->amount;
+		case FIGURE_POINTS:
+			return event->points;
+		default:
+			return 1;
+	}
+}
+
+/*
+ * What the rows so far add to the figure of the last one's window.  Those that
+ * came before them add what they did when tier_lacks was found at most.
+ */
+static void
+count_worth(Earning *earning, StandingEvent *event)
+{
+	GroupTiers *tiers = &earning->tiers;
+	const StandingRules *rules = &tiers->program->rules;
+	int64		from;
+	int64		until;
+
+	event->day = zone_day(zone_local(rules->zone, event->at));
+	period_window(&rules->window, event->day, earning->rows[0].enrolled, &from, &until);
+	for (; tiers->first < tiers->count && tiers->events[tiers->first].day < from; tiers->first++)
+		tiers->worth -= event_worth(tiers, &tiers->events[tiers->first]);
+	tiers->worth += event_worth(tiers, event);
 }
 
 /* After it was */
@@ -626,13 +676,14 @@ tiers_after(Earning *earning, const Posting *posting, const CountedPurchase *cou
 	event.is_visit = true;
 	event.is_order = event.amount > 0;
 	tiers->seen_at = Max(tiers->seen_at, posting->at);
-	tiers->worth += tiers->metric == FIGURE_SPEND ? event.amount : tiers->metric == FIGURE_POINTS ? event.points : 1;
+	count_worth(earning, &event);
 	if (!tiers->is_open && (is_late || tiers->worth >= posting->tier_lacks))
 		tiers_open(earning);
 	tiers->events[tiers->count++] = event;
 	if (tiers->is_open)
 	{
 		standing_posted(&tiers->member.book, standing_add(&tiers->member.book, &event));
+		tiers_number(earning);
 		tiers_tell(earning, posting->at);
 	}
 	MemoryContextSwitchTo(old);
@@ -689,6 +740,38 @@ post_row(Earning *earning, const Posting *posting, TimestampTz *first_end)
 	return counted.points;
 }
 
+/*
+ * Keeps the periods of the member's tier that the rows began; false where the
+ * period in the table never was, which is written by itself.
+ */
+static bool
+tiers_keep(Earning *earning)
+{
+	const TierMember *member = &earning->tiers.member;
+	const StandingBook *book = &member->book;
+	Datum		period[2 + PERIOD_COLUMNS];
+	bool		nulls[2 + PERIOD_COLUMNS] = {false};
+	int			i;
+	int			next;
+
+	if (book->no_memory)
+		elog(ERROR, "out of memory for the tiers of a member");
+	if (book->n_changes > 0 && book->changes[0].after.since <= member->opened_since)
+		return false;
+	for (i = 0; i < book->n_changes; i = next)
+	{
+		/* Of several changes at one instant the last one stays. */
+		for (next = i + 1; next < book->n_changes && book->changes[next].after.since == book->changes[i].after.since; next++)
+			;
+		period[0] = Int64GetDatum(member->customer_id);
+		nulls[1] = next == book->n_changes;
+		period[1] = nulls[1] ? (Datum) 0 : TimestampTzGetDatum(book->changes[next].after.since);
+		tier_change_values(member, &book->changes[next - 1], &period[2], &nulls[2]);
+		keep(&earning->periods, period, nulls);
+	}
+	return true;
+}
+
 /* Posts the rows of one member. */
 static void
 post_group(Earning *earning)
@@ -696,8 +779,9 @@ post_group(Earning *earning)
 	TimestampTz first_end = DT_NOEND;
 	int64		points = 0;
 	int64		given;
-	Datum		change[5];
-	bool		nulls[5] = {false};
+	Datum		change[8];
+	bool		nulls[8] = {false};
+	StandingBook *book = &earning->tiers.member.book;
 	MemoryContext old;
 	int			i;
 
@@ -734,21 +818,29 @@ post_group(Earning *earning)
 		earning->posted++;
 		earning->points += given;
 	}
-	if (earning->tiers.is_open)
-	{
-		old = MemoryContextSwitchTo(earning->group);
-		tier_member_write(&earning->tiers.member, NULL);
-		MemoryContextSwitchTo(old);
-	}
 	if (earning->tiers.count > 0)
 	{
+		bool		is_kept;
+
+		old = MemoryContextSwitchTo(earning->group);
+		is_kept = earning->tiers.is_open && tiers_keep(earning);
+		if (earning->tiers.is_open && !is_kept)
+			tier_member_write(&earning->tiers.member, NULL);
 		change[0] = Int64GetDatum(earning->rows[0].customer_id);
 		change[1] = Int64GetDatum(points);
 		change[2] = TimestampTzGetDatum(first_end);
 		nulls[2] = first_end == DT_NOEND;
-		change[3] = Int64GetDatum(earning->tiers.worth);
+		/* Written already, found anew, or less than it was by what came in */
+		change[3] = Int64GetDatum(is_kept ? standing_lacks(book) :
+								  Max(earning->rows[0].tier_lacks - earning->tiers.worth, 0));
 		change[4] = TimestampTzGetDatum(earning->tiers.seen_at);
-		nulls[3] = nulls[4] = earning->tiers.is_open;	/* written already */
+		nulls[3] = nulls[4] = earning->tiers.is_open && !is_kept;
+		change[5] = BoolGetDatum(is_kept);
+		change[6] = TimestampTzGetDatum(is_kept ? standing_due(book) : 0);
+		nulls[6] = !is_kept || standing_due(book) == STANDING_NEVER;
+		nulls[7] = !is_kept || book->n_changes == 0;
+		change[7] = TimestampTzGetDatum(nulls[7] ? 0 : book->changes[0].after.since);
+		MemoryContextSwitchTo(old);
 		keep(&earning->changes, change, nulls);
 	}
 	earning->count = 0;
@@ -841,6 +933,7 @@ insert_all(Earning *earning)
 	keep_register(&earning->entries);
 	keep_register(&earning->lots);
 	keep_register(&earning->changes);
+	keep_register(&earning->periods);
 	(void) spi_run("INSERT INTO promo.points_entry (entry_id, program_id, customer_id, kind, key, points,"
 				   " amount, at, content, counted)"
 				   " SELECT e.entry_id, $1, e.customer_id, 'earn', e.key, e.points, e.amount, e.at, e.content, e.counted"
@@ -853,13 +946,33 @@ insert_all(Earning *earning)
 				   1, types, &program, NULL);
 	(void) spi_run("UPDATE promo.member m SET points = m.points + d.points,"
 				   " points_due_at = least(m.points_due_at, d.due_at),"
-				   " tier_lacks = greatest(m.tier_lacks - coalesce(d.worth, 0), 0),"
-				   " tier_seen_at = coalesce(d.seen_at, m.tier_seen_at)"
-				   " FROM changes d WHERE m.program_id = $1 AND m.customer_id = d.customer_id",
+				   " tier_lacks = coalesce(d.lacks, m.tier_lacks),"
+				   " tier_seen_at = coalesce(d.seen_at, m.tier_seen_at),"
+				   " tier_due_at = CASE WHEN d.is_kept THEN d.tier_due_at ELSE m.tier_due_at END,"
+				   " benefit_due_at = CASE WHEN p.has_benefits THEN least(m.benefit_due_at, d.changed_at) END"
+				   " FROM changes d, promo.program p WHERE m.program_id = $1 AND m.customer_id = d.customer_id"
+				   " AND p.program_id = $1",
 				   1, types, &program, NULL);
+	if (earning->periods.rows > 0)
+	{
+		(void) spi_run("UPDATE promo.tier_period t SET ends_at = d.begins_at"
+					   " FROM (SELECT d.customer_id, pg_catalog.min(d.begins_at) AS begins_at FROM periods d"
+					   " GROUP BY d.customer_id) d"
+					   " WHERE t.program_id = $1 AND t.customer_id = d.customer_id AND t.ends_at IS NULL",
+					   1, types, &program, NULL);
+		(void) spi_run("INSERT INTO promo.tier_period (program_id, customer_id, tier, begins_at, ends_at, cause,"
+					   " follows, earned, earned_until, floor, floor_until, figures, judged_on,"
+					   " period_id)"
+					   " SELECT $1, d.customer_id, d.tier, d.begins_at, d.ends_at, d.cause, d.begins_at,"
+					   " d.earned, d.earned_until, d.floor, d.floor_until, d.figures, d.judged_on,"
+					   " d.number"
+					   " FROM periods d",
+					   1, types, &program, NULL);
+	}
 	keep_end(&earning->entries);
 	keep_end(&earning->lots);
 	keep_end(&earning->changes);
+	keep_end(&earning->periods);
 }
 
 static void
@@ -869,11 +982,17 @@ earn_start(Earning *earning, Datum program)
 	static const Oid entry_types[] = {INT8OID, INT8OID, TEXTOID, INT8OID, NUMERICOID, TIMESTAMPTZOID, BYTEAOID, JSONBOID};
 	static const char *const lot_names[] = {"lot_id", "customer_id", "points", "available_at", "expires_at"};
 	static const Oid lot_types[] = {INT8OID, INT8OID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID};
-	static const char *const change_names[] = {"customer_id", "points", "due_at", "worth", "seen_at"};
-	static const Oid change_types[] = {INT8OID, INT8OID, TIMESTAMPTZOID, INT8OID, TIMESTAMPTZOID};
+	static const char *const change_names[] = {"customer_id", "points", "due_at", "lacks", "seen_at", "is_kept",
+	"tier_due_at", "changed_at"};
+	static const Oid change_types[] = {INT8OID, INT8OID, TIMESTAMPTZOID, INT8OID, TIMESTAMPTZOID, BOOLOID,
+	TIMESTAMPTZOID, TIMESTAMPTZOID};
+	static const char *const period_names[] = {"customer_id", "ends_at", "begins_at", "cause", "tier", "earned",
+	"earned_until", "floor", "floor_until", "figures", "judged_on", "number"};
+	static const Oid period_types[] = {INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID,
+	TIMESTAMPTZOID, TEXTOID, TIMESTAMPTZOID, JSONBOID, DATEOID, INT8OID};
 
 	read_terms(program, &earning->terms);
-	earning->tiers.metric = tier_program(earning->terms.program_id, false)->rules.metric;
+	earning->tiers.program = tier_program(earning->terms.program_id, false);
 	earning->tiers.power = DirectFunctionCall3(numeric_in, CStringGetDatum(psprintf("1e%d", earning->terms.exponent)),
 											   ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
 	earning->program = program;
@@ -887,6 +1006,7 @@ earn_start(Earning *earning, Datum program)
 	keep_start(&earning->entries, "entries", lengthof(entry_names), entry_names, entry_types);
 	keep_start(&earning->lots, "lots", lengthof(lot_names), lot_names, lot_types);
 	keep_start(&earning->changes, "changes", lengthof(change_names), change_names, change_types);
+	keep_start(&earning->periods, "periods", lengthof(period_names), period_names, period_types);
 }
 
 PG_FUNCTION_INFO_V1(promo_earn_all);

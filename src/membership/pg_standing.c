@@ -13,8 +13,8 @@
 #include "fmgr.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/date.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
@@ -190,10 +190,10 @@ typedef struct Counted
 	StandingEvent event;
 } Counted;
 
-#define EVENTS \
+#define EVENTS(customers) \
 	"SELECT e.entry_id, e.kind, e.at, (e.amount * ('1e' || $4)::pg_catalog.numeric)::pg_catalog.int8, e.points," \
 	" e.of_id, e.due FROM promo.points_entry e" \
-	" WHERE e.customer_id = ANY ($2) AND e.program_id = $1 AND e.kind IN ('earn', 'adjust', 'return')" \
+	" WHERE e.customer_id = " customers " AND e.program_id = $1 AND e.kind IN ('earn', 'adjust', 'return')" \
 	" AND e.at <= $3 ORDER BY e.entry_id"
 
 static Counted *
@@ -227,13 +227,10 @@ take_back(Counted *order, int64 amount, int64 points)
 static void
 read_events(TierMember *member, TimestampTz until)
 {
-	static const Oid types[4] = {INT8OID, INT8ARRAYOID, TIMESTAMPTZOID, INT4OID};
-	static const Oid id_types[1] = {INT8OID};
+	static const Oid types[4] = {INT8OID, INT8OID, TIMESTAMPTZOID, INT4OID};
 	static SPIPlanPtr plan = NULL;
-	static SPIPlanPtr ids_plan = NULL;
+	static SPIPlanPtr merged_plan = NULL;
 	Datum		values[4];
-	Datum		id = Int64GetDatum(member->customer_id);
-	SPITupleTable *ids = NULL;
 	SPITupleTable *table;
 	Counted    *counted;
 	uint64		rows;
@@ -242,17 +239,14 @@ read_events(TierMember *member, TimestampTz until)
 	bool		null;
 
 	values[0] = Int64GetDatum(member->program->program_id);
-	if (member->merged)
-	{
-		(void) read_kept(member->as_caller, &ids_plan, "SELECT promo.customer_ids($1)", 1, id_types, &id, NULL);
-		ids = SPI_tuptable;
-		values[1] = SPI_getbinval(ids->vals[0], ids->tupdesc, 1, &null);
-	}
-	else
-		values[1] = PointerGetDatum(construct_array(&id, 1, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	values[1] = Int64GetDatum(member->customer_id);
 	values[2] = TimestampTzGetDatum(until);
 	values[3] = Int32GetDatum(member->program->rules.exponent);
-	rows = read_kept(member->as_caller, &plan, EVENTS, 4, types, values, NULL);
+	/* Of an array a plan that is kept would expect too many. */
+	if (member->merged)
+		rows = read_kept(member->as_caller, &merged_plan, EVENTS("ANY (promo.customer_ids($2))"), 4, types, values, NULL);
+	else
+		rows = read_kept(member->as_caller, &plan, EVENTS("$2"), 4, types, values, NULL);
 	table = SPI_tuptable;
 	counted = palloc_extended(sizeof(Counted) * (rows + 1), MCXT_ALLOC_HUGE);
 	for (i = 0; i < rows; i++)
@@ -285,8 +279,6 @@ read_events(TierMember *member, TimestampTz until)
 		(void) standing_add(&member->book, &counted[i].event);
 	pfree(counted);
 	SPI_freetuptable(table);
-	if (ids != NULL)
-		SPI_freetuptable(ids);
 }
 
 #define MEMBER_ROW \
@@ -331,6 +323,7 @@ tier_member_open(TierMember *member, int64 program_id, int64 customer_id, Timest
 	}
 	read_standing(member->program, row, desc, 4, &standing);
 	SPI_freetuptable(SPI_tuptable);
+	member->opened_since = standing.since;
 	standing_start(&member->book, &member->memory, &member->program->rules, enrolled_at, &standing,
 				   member->program->rules.metric == FIGURE_BALANCE ? balance_at : NULL, member);
 	read_events(member, until);
@@ -370,32 +363,57 @@ figures_json(const TierProgram *program, const Decimal *figures)
 	return DirectFunctionCall1(jsonb_in, CStringGetDatum(json.data));
 }
 
+static Datum
+tier_or_null(const TierProgram *program, int tier, bool *null)
+{
+	*null = tier == 0;
+	return *null ? (Datum) 0 : text_of_tier(program, tier);
+}
+
+void
+tier_change_values(const TierMember *member, const StandingChange *change, Datum *values, bool *nulls)
+{
+	const Standing *after = &change->after;
+
+	memset(nulls, 0, sizeof(bool) * PERIOD_COLUMNS);
+	values[PERIOD_BEGINS_AT] = TimestampTzGetDatum(after->since);
+	values[PERIOD_CAUSE] = CStringGetTextDatum(standing_cause_names[change->cause]);
+	values[PERIOD_TIER] = text_of_tier(member->program, standing_tier(after));
+	values[PERIOD_EARNED] = text_of_tier(member->program, after->earned);
+	values[PERIOD_EARNED_UNTIL] = TimestampTzGetDatum(after->earned_until);
+	nulls[PERIOD_EARNED_UNTIL] = after->earned_until == STANDING_NEVER;
+	values[PERIOD_FLOOR] = tier_or_null(member->program, after->floor, &nulls[PERIOD_FLOOR]);
+	values[PERIOD_FLOOR_UNTIL] = TimestampTzGetDatum(after->floor_until);
+	nulls[PERIOD_FLOOR_UNTIL] = after->floor_until == STANDING_NEVER;
+	values[PERIOD_FIGURES] = change->has_figures ? figures_json(member->program, change->figures) : (Datum) 0;
+	nulls[PERIOD_FIGURES] = !change->has_figures;
+	values[PERIOD_JUDGED_ON] = DateADTGetDatum((DateADT) change->day);
+	nulls[PERIOD_JUDGED_ON] = !change->has_figures;
+	values[PERIOD_NUMBER] = Int64GetDatum(change->number);
+	nulls[PERIOD_NUMBER] = change->number == 0;
+}
+
 static void
 write_change(const TierMember *member, const StandingChange *change, const char *reason)
 {
-	static const Oid types[11] = {INT8OID, INT8OID, TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID, TIMESTAMPTZOID,
-	TEXTOID, TIMESTAMPTZOID, JSONBOID, TEXTOID};
+	static const Oid types[3 + PERIOD_COLUMNS] = {INT8OID, INT8OID, TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID,
+	TIMESTAMPTZOID, TEXTOID, TIMESTAMPTZOID, JSONBOID, DATEOID, INT8OID, TEXTOID};
 	static SPIPlanPtr plan = NULL;
-	const TierProgram *program = member->program;
-	char		nulls[12] = "           ";
-	Datum		values[11];
+	char		nulls[4 + PERIOD_COLUMNS] = "             ";
+	bool		is_null[PERIOD_COLUMNS];
+	Datum		values[3 + PERIOD_COLUMNS];
+	bool		has_reason = change->cause == STANDING_ASSIGNED && reason != NULL;
+	int			i;
 
-	values[0] = Int64GetDatum(program->program_id);
+	values[0] = Int64GetDatum(member->program->program_id);
 	values[1] = Int64GetDatum(member->customer_id);
-	values[2] = TimestampTzGetDatum(change->after.since);
-	values[3] = CStringGetTextDatum(standing_cause_names[change->cause]);
-	values[4] = text_of_tier(program, standing_tier(&change->after));
-	values[5] = text_of_tier(program, change->after.earned);
-	values[6] = instant_or_null(change->after.earned_until, &nulls[6]);
-	nulls[7] = change->after.floor == 0 ? 'n' : ' ';
-	values[7] = change->after.floor == 0 ? (Datum) 0 : text_of_tier(program, change->after.floor);
-	values[8] = instant_or_null(change->after.floor_until, &nulls[8]);
-	nulls[9] = change->has_figures ? ' ' : 'n';
-	values[9] = change->has_figures ? figures_json(program, change->figures) : (Datum) 0;
-	nulls[10] = change->cause == STANDING_ASSIGNED && reason != NULL ? ' ' : 'n';
-	values[10] = nulls[10] == 'n' ? (Datum) 0 : CStringGetTextDatum(reason);
-	(void) spi_run_kept(&plan, "SELECT promo.tier_write($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
-						11, types, values, nulls);
+	tier_change_values(member, change, &values[2], is_null);
+	for (i = 0; i < PERIOD_COLUMNS; i++)
+		nulls[2 + i] = is_null[i] ? 'n' : ' ';
+	values[2 + PERIOD_COLUMNS] = has_reason ? CStringGetTextDatum(reason) : (Datum) 0;
+	nulls[2 + PERIOD_COLUMNS] = has_reason ? ' ' : 'n';
+	(void) spi_run_kept(&plan, "SELECT promo.tier_write($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+						3 + PERIOD_COLUMNS, types, values, nulls);
 	SPI_freetuptable(SPI_tuptable);
 }
 

@@ -34,7 +34,16 @@ typedef struct TierMember
 	TimestampTz seen_at;		/* latest event counted; DT_NOBEGIN for none */
 	bool		merged;			/* others were, into the customer */
 	bool		as_caller;
+	TimestampTz opened_since;	/* of the period in the table */
 } TierMember;
+
+/* A period as it is written: its columns after those of the key */
+enum
+{
+	PERIOD_BEGINS_AT, PERIOD_CAUSE, PERIOD_TIER, PERIOD_EARNED, PERIOD_EARNED_UNTIL, PERIOD_FLOOR,
+	PERIOD_FLOOR_UNTIL, PERIOD_FIGURES, PERIOD_JUDGED_ON,
+	PERIOD_NUMBER, PERIOD_COLUMNS
+};
 
 /*
  * The program, kept until another is asked for, or it is defined anew.  As the
@@ -51,5 +60,12 @@ extern bool tier_member_open(TierMember *member, int64 program_id, int64 custome
 
 /* Writes the changes, for the reason given with one that was by hand. */
 extern void tier_member_write(TierMember *member, const char *reason);
+
+/*
+ * The columns of a period that a change begins, for who writes many at once.
+ * It has the number of the change, one of the entries', or a new one.
+ */
+extern void tier_change_values(const TierMember *member, const StandingChange *change, Datum *values,
+							   bool *nulls);
 
 #endif							/* PROMO_PG_STANDING_H */

@@ -124,7 +124,7 @@ standing_tier(const Standing *standing)
 }
 
 static void
-change(StandingBook *book, StandingCause cause, int64_t at, const Decimal *figures)
+change(StandingBook *book, StandingCause cause, int64_t at, const Decimal *figures, int64_t day)
 {
 	StandingChange *told;
 
@@ -147,6 +147,8 @@ change(StandingBook *book, StandingCause cause, int64_t at, const Decimal *figur
 	told->cause = cause;
 	told->after = book->now;
 	told->has_figures = figures != NULL;
+	told->day = day;
+	told->number = 0;
 	if (figures != NULL)
 		memcpy(told->figures, figures, sizeof(told->figures));
 }
@@ -267,25 +269,25 @@ requalify(StandingBook *book)
 	if (rules->months > 0 && (kept = kept_before(book, last, figures)) != PERIOD_FIRST)
 	{
 		book->now.earned_until = standing_lasts(book, kept);
-		change(book, STANDING_RENEWED, due, figures);
+		change(book, STANDING_RENEWED, due, figures, kept);
 		return;
 	}
 	if (keeps(book, last, last + rules->grace_days, figures, &tier))
 	{
 		book->now.earned = tier;
 		book->now.earned_until = standing_lasts(book, last);
-		change(book, STANDING_RENEWED, due, figures);
+		change(book, STANDING_RENEWED, due, figures, last);
 		return;
 	}
 	if (rules->periods > 0 && (kept = kept_before(book, last, earlier)) != PERIOD_FIRST)
 	{
 		book->now.earned_until = standing_lasts(book, kept);
-		change(book, STANDING_RENEWED, due, earlier);
+		change(book, STANDING_RENEWED, due, earlier, kept);
 		return;
 	}
 	book->now.earned = tier;
 	book->now.earned_until = tier == 0 ? STANDING_NEVER : standing_lasts(book, last);
-	change(book, STANDING_LAPSED, due, figures);
+	change(book, STANDING_LAPSED, due, figures, last);
 }
 
 void
@@ -299,7 +301,7 @@ standing_settle(StandingBook *book, int64_t until)
 		{
 			book->now.floor = 0;
 			book->now.floor_until = STANDING_NEVER;
-			change(book, STANDING_UNASSIGNED, due, NULL);
+			change(book, STANDING_UNASSIGNED, due, NULL, 0);
 		}
 		else
 			requalify(book);
@@ -340,7 +342,7 @@ standing_posted(StandingBook *book, int64_t place)
 			continue;			/* its time was over before the last change */
 		book->now.earned = tier;
 		book->now.earned_until = until;
-		change(book, STANDING_REACHED, book->events[place].at, figures);
+		change(book, STANDING_REACHED, book->events[place].at, figures, day);
 	}
 }
 
@@ -381,7 +383,7 @@ standing_returned(StandingBook *book, int64_t at, const Standing *secure)
 		return;
 	book->now.earned = rightful;
 	book->now.earned_until = rightful == 0 ? STANDING_NEVER : rightful_until;
-	change(book, STANDING_RETURNED, at, rightful_figures);
+	change(book, STANDING_RETURNED, at, rightful_figures, day_of(book, at));
 }
 
 void
@@ -389,7 +391,7 @@ standing_assign(StandingBook *book, int tier, int64_t until, int64_t at)
 {
 	book->now.floor = tier;
 	book->now.floor_until = tier == 0 ? STANDING_NEVER : until;
-	change(book, STANDING_ASSIGNED, at, NULL);
+	change(book, STANDING_ASSIGNED, at, NULL, 0);
 }
 
 void
@@ -412,7 +414,7 @@ standing_merge(StandingBook *book, const Standing *other, int64_t at)
 	book->now.since = later(book->now.since, other->since);
 	if (before.earned != book->now.earned || before.earned_until != book->now.earned_until ||
 		before.floor != book->now.floor || before.floor_until != book->now.floor_until)
-		change(book, STANDING_MERGED, at, NULL);
+		change(book, STANDING_MERGED, at, NULL, 0);
 	/* Their figures add up from here on. */
 	if (book->n_events > 0)
 	{
@@ -428,7 +430,7 @@ standing_merge(StandingBook *book, const Standing *other, int64_t at)
 		{
 			book->now.earned = tier;
 			book->now.earned_until = standing_lasts(book, day_of(book, at));
-			change(book, STANDING_REACHED, at, figures);
+			change(book, STANDING_REACHED, at, figures, day_of(book, at));
 		}
 	}
 }

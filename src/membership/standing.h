@@ -94,7 +94,9 @@ typedef struct StandingChange
 	StandingCause cause;
 	Standing	after;			/* since is when it happened */
 	bool		has_figures;	/* by which it was decided */
+	int64_t		day;			/* in whose window they are */
 	Decimal		figures[FIGURES];
+	int64_t		number;			/* the caller's; 0 */
 } StandingChange;
 
 /* The balance of points that the member had at an instant */

@@ -77,17 +77,19 @@ COMMENT ON FUNCTION tier_progress_of(bigint, bigint, timestamptz) IS 'internal: 
 
 -- A period that would have lasted no time never was.
 CREATE FUNCTION tier_write(program_id bigint, customer_id bigint, at timestamptz, cause text, tier text, earned text,
-	earned_until timestamptz, floor text, floor_until timestamptz, figures jsonb, reason text)
+	earned_until timestamptz, floor text, floor_until timestamptz, figures jsonb, judged_on date,
+	period_id bigint, reason text)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_variable
 BEGIN
+	period_id := coalesce(period_id, promo.points_number());
 	UPDATE promo.tier_period t
 	SET cause = tier_write.cause, tier = tier_write.tier, earned = tier_write.earned, earned_until = tier_write.earned_until,
 		floor = tier_write.floor, floor_until = tier_write.floor_until, figures = tier_write.figures,
-		reason = tier_write.reason, period_id = DEFAULT
+		judged_on = tier_write.judged_on, reason = tier_write.reason, period_id = tier_write.period_id
 	WHERE t.program_id = tier_write.program_id AND t.customer_id = tier_write.customer_id
 		AND t.ends_at IS NULL AND t.begins_at = tier_write.at;
 	IF FOUND THEN
@@ -96,12 +98,13 @@ BEGIN
 	UPDATE promo.tier_period t SET ends_at = tier_write.at
 	WHERE t.program_id = tier_write.program_id AND t.customer_id = tier_write.customer_id AND t.ends_at IS NULL;
 	INSERT INTO promo.tier_period (program_id, customer_id, tier, begins_at, cause, follows, earned, earned_until, floor,
-		floor_until, figures, reason)
-	VALUES (program_id, customer_id, tier, at, cause, at, earned, earned_until, floor, floor_until, figures, reason);
+		floor_until, figures, judged_on, period_id, reason)
+	VALUES (program_id, customer_id, tier, at, cause, at, earned, earned_until, floor, floor_until, figures, judged_on,
+		period_id, reason);
 END
 $$;
 
-COMMENT ON FUNCTION tier_write(bigint, bigint, timestamptz, text, text, text, timestamptz, text, timestamptz, jsonb, text) IS
+COMMENT ON FUNCTION tier_write(bigint, bigint, timestamptz, text, text, text, timestamptz, text, timestamptz, jsonb, date, bigint, text) IS
 'internal: ends the period of a locked member, and begins the next one';
 
 CREATE FUNCTION tier_end(program_id bigint, customer_id bigint, at timestamptz)
@@ -245,7 +248,7 @@ REVOKE ALL ON FUNCTION tier_posted(bigint, bigint, timestamptz), tier_returned(b
 	tier_settle(bigint, bigint, timestamptz), tier_assigned(bigint, bigint, text, timestamptz, text, timestamptz),
 	tier_merged(bigint, bigint, text, timestamptz, text, timestamptz, timestamptz),
 	tier_standing(bigint, bigint, timestamptz), tier_progress_of(bigint, bigint, timestamptz),
-	tier_write(bigint, bigint, timestamptz, text, text, text, timestamptz, text, timestamptz, jsonb, text),
+	tier_write(bigint, bigint, timestamptz, text, text, text, timestamptz, text, timestamptz, jsonb, date, bigint, text),
 	tier_end(bigint, bigint, timestamptz), tier_count(member, bigint, timestamptz), tier_worth(program, numeric, bigint),
 	assign_tier(text, text, timestamptz, text, timestamptz, text), tier_of(text, timestamptz, text),
 	tier_progress(text, timestamptz, text) FROM PUBLIC;

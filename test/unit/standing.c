@@ -143,6 +143,7 @@ test_year(void)
 	CHECK(book.n_changes == 1);
 	standing_settle(&book, day(2026, 2, 1) * TIME_DAY);
 	CHECK(changed(&book, 1, STANDING_RENEWED, 3, day(2026, 2, 1) * TIME_DAY));
+	CHECK(book.changes[1].day == day(2025, 12, 31));
 	CHECK(book.now.earned_until == day(2027, 1, 1) * TIME_DAY);
 	close_book(&book);
 
@@ -153,6 +154,7 @@ test_year(void)
 	buy(&book, day(2025, 6, 1), 300);
 	standing_settle(&book, day(2027, 1, 1) * TIME_DAY);
 	CHECK(changed(&book, 1, STANDING_RENEWED, 3, day(2027, 1, 1) * TIME_DAY));
+	CHECK(book.changes[1].day == day(2025, 12, 31));
 	CHECK(book.now.earned_until == day(2028, 1, 1) * TIME_DAY);
 	standing_settle(&book, day(2028, 1, 1) * TIME_DAY);
 	CHECK(changed(&book, 2, STANDING_LAPSED, 2, day(2028, 1, 1) * TIME_DAY));
