@@ -510,7 +510,6 @@ start_entry(Pricing *pricing, Entry *entry, PriceGroup *consuming, int *consumin
 	entry->groups = price_alloc(pricing, (size_t) promotion->group_count, sizeof(int));
 	if (pricing->status != PRICE_DONE)
 		return false;
-	entry->late = is_late(pricing, promotion);
 	for (i = 0; i < promotion->action_count; i++)
 	{
 		const Action *action = &promotion->actions[i];
@@ -625,6 +624,7 @@ check_entry(Pricing *pricing, Entry *entry)
 		return false;
 	if (!check_limits(pricing, entry))
 		return false;
+	entry->late = is_late(pricing, promotion);
 	if (!entry->late && (entry->failures == 0 || !pricing->policy->brief) &&
 		!price_conditions(pricing, entry, &pricing->start, true, &hold))
 		return false;

@@ -209,6 +209,24 @@ test_best(void)
 	deal.promotions[0].priority = 9;
 	CHECK(deal_takes(&deal, 1900) && deal.outcome.applied_count == 2);
 
+	/*
+	 * What one takes keeps another from its minimum, on lines that they do
+	 * not share; or lets it under its maximum.
+	 */
+	deal_start(&deal);
+	(void) deal_line(&deal, "a", "100.00", 1);
+	(void) deal_line(&deal, "b", "100.00", 1);
+	deal_offer(&deal, ACTION_AMOUNT_OFF, TARGET_ORDER, "20")->select = deal_select(&deal, "b", NULL);
+	deal_offer(&deal, ACTION_AMOUNT_OFF, TARGET_ORDER, "60")->select = deal_select(&deal, "a", NULL);
+	deal_condition(&deal, CONDITION_MIN_SUBTOTAL, "190")->basis = BASIS_AFTER_PREVIOUS;
+	CHECK(deal_takes(&deal, 2000));
+	CHECK(deal_rejects(&deal, 1, REASON_MIN_SUBTOTAL, -1));
+	deal.policy.combine = COMBINE_BEST_COMBINATION;
+	CHECK(deal_takes(&deal, 6000));
+	CHECK(deal_rejects(&deal, 0, REASON_BEATEN_BY, -1));
+	deal.conditions[1][0].kind = CONDITION_MAX_SUBTOTAL;
+	CHECK(deal_takes(&deal, 8000));
+
 	/* A lane may go its own way: the best one of items, then all of the order */
 	deal.policy.combine = COMBINE_ALL_IN_PRIORITY_ORDER;
 	percentages("10", "20", "50");
