@@ -101,13 +101,16 @@ decimal_write(char *text, const Decimal *number)
 	int			count = 0;
 	unsigned __int128 left = number->digits < 0 ?
 		-(unsigned __int128) number->digits : (unsigned __int128) number->digits;
+	uint64_t	small;
 
-	/* At least one digit stands before the point. */
-	while (left > 0 || count <= number->scale)
+	/* At least one digit stands before the point; 64 bits divide faster. */
+	while (left > UINT64_MAX)
 	{
 		digits[count++] = (char) ('0' + (int) (left % 10));
 		left /= 10;
 	}
+	for (small = (uint64_t) left; small > 0 || count <= number->scale; small /= 10)
+		digits[count++] = (char) ('0' + (int) (small % 10));
 	if (number->digits < 0)
 		*place++ = '-';
 	while (count > 0)

@@ -11,6 +11,7 @@
 #include "check.h"
 #include "core/random.h"
 #include "core/time.h"
+#include "coupon/compact.h"
 #include "shop.h"
 
 #define ROUNDS 12000
@@ -214,6 +215,63 @@ test_relations(void)
 	CHECK(split == 0);
 }
 
+/*
+ * A compact copy prices as what it was made from, which is gone by then.
+ */
+static void
+test_compact(void)
+{
+	static Shop shop;
+	Random		random;
+	Draw		from = {random_draws, &random};
+	int			round;
+	int			differ = 0;
+	size_t		most = 0;
+
+	for (round = 0; round < 2000; round++)
+	{
+		PriceCandidate candidates[SHOP_PROMOTIONS];
+		PriceOutcome outcome;
+		PriceOutcome again;
+		int			i;
+
+		random_start(&random, 13, (uint64_t) round);
+		shop_draw(&from, &shop, SHOP_WILD, SHOP_PROMOTIONS);
+		shop.policy.nodes = 200;
+		(void) price_cart(&memory_plain, &shop.cart, shop.candidates, shop.count, &shop.policy, &outcome);
+		memcpy(candidates, shop.candidates, sizeof(candidates));
+		for (i = 0; i < shop.count; i++)
+		{
+			size_t		size = promotion_size(&shop.made[i].promotion);
+
+			most = size > most ? size : most;
+			candidates[i].promotion = promotion_copy(&shop.made[i].promotion, malloc(size));
+			memset(&shop.made[i].promotion, 0xff, sizeof(Promotion));
+			memset(shop.made[i].actions, 0xff, sizeof(shop.made[i].actions));
+			memset(shop.made[i].conditions, 0xff, sizeof(shop.made[i].conditions));
+			memset(shop.made[i].selects, 0xff, sizeof(shop.made[i].selects));
+			memset(shop.made[i].sets, 0xff, sizeof(shop.made[i].sets));
+			memset(shop.made[i].words, 0xff, sizeof(shop.made[i].words));
+			memset(shop.made[i].bounds, 0xff, sizeof(shop.made[i].bounds));
+			memset(shop.made[i].tiers, 0xff, sizeof(shop.made[i].tiers));
+			memset(shop.made[i].channels, 0xff, sizeof(shop.made[i].channels));
+			memset(shop.made[i].schedules, 0xff, sizeof(shop.made[i].schedules));
+			memset(shop.made[i].windows, 0xff, sizeof(shop.made[i].windows));
+			memset(shop.made[i].comparisons, 0xff, sizeof(shop.made[i].comparisons));
+			memset(shop.made[i].values, 0xff, sizeof(shop.made[i].values));
+			memset(shop.made[i].groups, 0xff, sizeof(shop.made[i].groups));
+		}
+		(void) price_cart(&memory_plain, &shop.cart, candidates, shop.count, &shop.policy, &again);
+		differ += !same_outcome(&outcome, &again);
+		price_release(&memory_plain, &outcome);
+		price_release(&memory_plain, &again);
+		for (i = 0; i < shop.count; i++)
+			free((void *) candidates[i].promotion);
+	}
+	CHECK(differ == 0);
+	printf("# the largest promotion is %zu bytes\n", most);
+}
+
 /* Memory that ends after so many times */
 static bool
 ends(void *arg)
@@ -267,6 +325,7 @@ main(void)
 {
 	test_random_carts();
 	test_relations();
+	test_compact();
 	test_no_memory();
 	return check_report();
 }
