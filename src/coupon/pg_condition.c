@@ -169,14 +169,10 @@ read_zone(JsonReader *reader, Condition *condition)
 
 	if (!json_read_text(reader, "time_zone", &name))
 		return;
-	if (!pg_zone_is_known(name))
-	{
+	condition->zone = pg_zone_kept(name);
+	if (condition->zone == NULL)
 		json_fault(reader->faults, json_path(reader, "time_zone"),
 				   "must be one of pg_timezone_names, not \"%.60s\"", name);
-		return;
-	}
-	condition->zone = palloc(sizeof(Zone));
-	pg_zone_start(condition->zone, cstring_to_text(name));
 }
 
 /* A time of day as HH:MM, 24:00 among them for an end */

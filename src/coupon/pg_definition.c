@@ -9,6 +9,7 @@
 
 #include "pg/compat.h"
 
+#include "coupon/compact.h"
 #include "coupon/pg_condition.h"
 #include "coupon/pg_coupon.h"
 #include "coupon/pg_definition.h"
@@ -178,6 +179,65 @@ definition_issues_of(const Definition *definition, int action)
 			break;
 	}
 	return psprintf("%s%s", definition->name, DEFINITION_REWARD);
+}
+
+/* Texts of a definition, which stand behind its promotion and limits */
+static Size
+text_size(const char *text)
+{
+	return text == NULL ? 0 : MAXALIGN(strlen(text) + 1);
+}
+
+static char *
+copy_text(char **place, const char *text)
+{
+	char	   *copy = *place;
+
+	if (text == NULL)
+		return NULL;
+	strcpy(copy, text);
+	*place += text_size(text);
+	return copy;
+}
+
+Size
+definition_size(const Definition *definition)
+{
+	return promotion_size(&definition->promotion) + MAXALIGN(sizeof(LimitTerms) * definition->limits.count) +
+		text_size(definition->name) + text_size(definition->code) + text_size(definition->campaign) +
+		text_size(definition->currency.code) + text_size(definition->limits.time_zone);
+}
+
+void
+definition_copy(const Definition *definition, void *place, Definition *copy)
+{
+	char	   *at = place;
+	ListCell   *cell;
+	int			i;
+
+	*copy = *definition;
+	copy->promotion = *promotion_copy(&definition->promotion, at);
+	at += promotion_size(&definition->promotion);
+	copy->limits.limit = (LimitTerms *) at;
+	memcpy(at, definition->limits.limit, sizeof(LimitTerms) * definition->limits.count);
+	at += MAXALIGN(sizeof(LimitTerms) * definition->limits.count);
+	for (i = 0; i < copy->limits.count; i++)
+		copy->limits.limit[i].path = NULL;
+	copy->name = copy_text(&at, definition->name);
+	copy->code = copy_text(&at, definition->code);
+	copy->campaign = copy_text(&at, definition->campaign);
+	copy->currency.code = copy_text(&at, definition->currency.code);
+	copy->limits.time_zone = copy_text(&at, definition->limits.time_zone);
+	copy->issues = NIL;
+	foreach(cell, definition->issues)
+	{
+		IssueTerms *issue = palloc(sizeof(IssueTerms));
+
+		*issue = *(const IssueTerms *) lfirst(cell);
+		issue->promotion = issue->promotion == NULL ? NULL : pstrdup(issue->promotion);
+		issue->reward = NULL;
+		copy->issues = lappend(copy->issues, issue);
+	}
 }
 
 /* The smaller of two keys that a cart must have, by how few carts have one */

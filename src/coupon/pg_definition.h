@@ -61,6 +61,14 @@ extern void definition_read(JsonReader *reader, Definition *definition);
 extern const char *definition_issues_of(const Definition *definition, int action);
 
 /*
+ * Bytes of a definition beside the struct, and a copy that has them in one
+ * place, aligned to 8.  Issues are in the current context, and have no rewards;
+ * limits have no paths: only defining needs these.
+ */
+extern Size definition_size(const Definition *definition);
+extern void definition_copy(const Definition *definition, void *place, Definition *copy);
+
+/*
  * What a cart must have one of, or the promotion cannot apply: the kind (as
  * the table promotion has it) and its words.  Kind NULL where any cart will do.
  */

@@ -109,6 +109,7 @@ void
 limits_start(Limits *limits)
 {
 	limits->count = 0;
+	limits->limit = palloc0(sizeof(LimitTerms) * LIMITS_MOST);
 	limits->time_zone = "UTC";
 	limits->slots = 1;
 }

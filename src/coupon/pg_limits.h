@@ -44,7 +44,7 @@ typedef struct LimitTerms
 typedef struct Limits
 {
 	int			count;
-	LimitTerms	limit[LIMITS_MOST];
+	LimitTerms *limit;			/* room for LIMITS_MOST while it is read */
 	char	   *time_zone;		/* "UTC" where nothing is said */
 	int64		slots;
 } Limits;

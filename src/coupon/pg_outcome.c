@@ -159,7 +159,7 @@ quotation_price(Quotation *quotation)
  * The answer
  */
 
-static void
+static inline void
 put_key(JsonbParseState **state, const char *key)
 {
 	JsonbValue	value;
@@ -170,7 +170,7 @@ put_key(JsonbParseState **state, const char *key)
 	pushJsonbValue(state, WJB_KEY, &value);
 }
 
-static void
+static inline void
 put_word_key(JsonbParseState **state, const Word *word)
 {
 	JsonbValue	value;
@@ -181,7 +181,7 @@ put_word_key(JsonbParseState **state, const Word *word)
 	pushJsonbValue(state, WJB_KEY, &value);
 }
 
-static void
+static inline void
 put_text(JsonbParseState **state, JsonbIteratorToken token, const char *text)
 {
 	JsonbValue	value;
@@ -301,22 +301,6 @@ put_failures(JsonbParseState **state, const Quotation *quotation, const PriceRej
 			failure->reason == REASON_BUDGET;
 
 		pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
-		put_key(state, "reason");
-		put_text(state, WJB_VALUE, reason_names[failure->reason]);
-		if (failure->condition >= 0)
-		{
-			put_key(state, "condition");
-			put_text(state, WJB_VALUE, condition_names[promotion->conditions[failure->condition].kind]);
-		}
-		if (failure->negated)
-		{
-			put_key(state, "negated");
-			put_bool(state, true);
-		}
-		if (failure->has_required)
-			put_measure(state, "required", &failure->required, is_money, exponent);
-		if (failure->has_actual)
-			put_measure(state, "actual", &failure->actual, is_money, exponent);
 		if (failure->has_required && failure->has_actual)
 		{
 			Decimal		gap = failure->required;
@@ -329,6 +313,22 @@ put_failures(JsonbParseState **state, const Quotation *quotation, const PriceRej
 					gap.digits = -gap.digits;
 				put_measure(state, "gap", &gap, is_money, exponent);
 			}
+		}
+		if (failure->has_actual)
+			put_measure(state, "actual", &failure->actual, is_money, exponent);
+		put_key(state, "reason");
+		put_text(state, WJB_VALUE, reason_names[failure->reason]);
+		if (failure->negated)
+		{
+			put_key(state, "negated");
+			put_bool(state, true);
+		}
+		if (failure->has_required)
+			put_measure(state, "required", &failure->required, is_money, exponent);
+		if (failure->condition >= 0)
+		{
+			put_key(state, "condition");
+			put_text(state, WJB_VALUE, condition_names[promotion->conditions[failure->condition].kind]);
 		}
 		pushJsonbValue(state, WJB_END_OBJECT, NULL);
 	}
@@ -343,23 +343,11 @@ quotation_failures(const Quotation *quotation, const PriceRejected *rejected)
 	return JsonbValueToJsonb(put_failures(&state, quotation, rejected));
 }
 
-/* Totals, which cases have by these keys */
-static void
-put_totals(JsonbParseState **state, const Quotation *quotation)
+/* A total, which cases have by the key */
+static inline void
+put_total(JsonbParseState **state, const Quotation *quotation, const char *key, int64 units)
 {
-	const PriceOutcome *outcome = &quotation->outcome;
-	int			exponent = quotation->cart->cart.exponent;
-
-	put_money_of(state, "goods_before", outcome->goods, exponent);
-	put_money_of(state, "discount_total", outcome->goods_discount, exponent);
-	put_money_of(state, "goods_total", outcome->goods - outcome->goods_discount, exponent);
-	put_money_of(state, "shipping_before", outcome->shipping, exponent);
-	put_money_of(state, "shipping_discount", outcome->shipping_discount, exponent);
-	put_money_of(state, "shipping_tax", outcome->shipping_tax, exponent);
-	put_money_of(state, "total", outcome->total, exponent);
-	put_money_of(state, "tax_total", outcome->tax_total, exponent);
-	put_money_of(state, "total_with_tax", outcome->total_with_tax, exponent);
-	put_money_of(state, "total_without_tax", outcome->total_without_tax, exponent);
+	put_money_of(state, key, units, quotation->cart->cart.exponent);
 }
 
 static void
@@ -377,8 +365,16 @@ put_lines(JsonbParseState **state, const Quotation *quotation)
 		put_money(state, WJB_VALUE, outcome->lines[i].discount, cart->exponent);
 	}
 	pushJsonbValue(state, WJB_END_OBJECT, NULL);
+}
 
-	/* What each unit bore, so that any return can be refunded to the cent */
+/* What each unit bore, so that any return can be refunded to the cent */
+static void
+put_line_details(JsonbParseState **state, const Quotation *quotation)
+{
+	const Cart *cart = &quotation->cart->cart;
+	const PriceOutcome *outcome = &quotation->outcome;
+	int			i;
+
 	put_key(state, "line_details");
 	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
 	for (i = 0; i < outcome->line_count; i++)
@@ -386,13 +382,13 @@ put_lines(JsonbParseState **state, const Quotation *quotation)
 		const PriceLine *line = &outcome->lines[i];
 
 		pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
+		put_money_of(state, "tax", line->tax, cart->exponent);
 		put_key(state, "line");
 		put_word(state, WJB_VALUE, &cart->lines[i].id);
-		put_money_of(state, "value", line->value, cart->exponent);
-		put_money_of(state, "discount", line->discount, cart->exponent);
-		put_money_of(state, "tax", line->tax, cart->exponent);
 		put_key(state, "units");
 		put_pieces(state, &outcome->pieces[line->piece], line->pieces, cart->exponent);
+		put_money_of(state, "value", line->value, cart->exponent);
+		put_money_of(state, "discount", line->discount, cart->exponent);
 		pushJsonbValue(state, WJB_END_OBJECT, NULL);
 	}
 	pushJsonbValue(state, WJB_END_ARRAY, NULL);
@@ -414,20 +410,12 @@ put_one_applied(JsonbParseState **state, const Quotation *quotation, const Price
 	int			j;
 
 	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
-	put_key(state, "promotion");
-	put_text(state, WJB_VALUE, offer->definition->name);
-	if (offer->version > 0)
-	{
-		put_key(state, "version");
-		put_count(state, WJB_VALUE, offer->version);
-	}
 	if (offer->code != NULL)
 	{
 		put_key(state, "code");
 		put_text(state, WJB_VALUE, offer->code);
 	}
 	put_money_of(state, "goods", applied->goods, cart->exponent);
-	put_money_of(state, "shipping", applied->shipping, cart->exponent);
 	put_key(state, "lines");
 	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
 	for (j = 0; j < outcome->share_count; j++)
@@ -439,19 +427,26 @@ put_one_applied(JsonbParseState **state, const Quotation *quotation, const Price
 		pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
 		put_key(state, "line");
 		put_word(state, WJB_VALUE, &cart->lines[share->line].id);
-		put_money_of(state, "discount", share->amount, cart->exponent);
 		put_key(state, "units");
 		put_pieces(state, &outcome->pieces[share->piece], share->pieces, cart->exponent);
+		put_money_of(state, "discount", share->amount, cart->exponent);
 		pushJsonbValue(state, WJB_END_OBJECT, NULL);
 	}
 	pushJsonbValue(state, WJB_END_ARRAY, NULL);
+	if (offer->version > 0)
+	{
+		put_key(state, "version");
+		put_count(state, WJB_VALUE, offer->version);
+	}
+	put_money_of(state, "shipping", applied->shipping, cart->exponent);
+	put_key(state, "promotion");
+	put_text(state, WJB_VALUE, offer->definition->name);
 	return pushJsonbValue(state, WJB_END_OBJECT, NULL);
 }
 
 static void
 put_applied(JsonbParseState **state, const Quotation *quotation)
 {
-	const Cart *cart = &quotation->cart->cart;
 	const PriceOutcome *outcome = &quotation->outcome;
 	int			i;
 
@@ -460,6 +455,14 @@ put_applied(JsonbParseState **state, const Quotation *quotation)
 	for (i = 0; i < outcome->applied_count; i++)
 		put_text(state, WJB_ELEM, name_of(quotation, outcome->applied[i].candidate));
 	pushJsonbValue(state, WJB_END_ARRAY, NULL);
+}
+
+static void
+put_by_promotion(JsonbParseState **state, const Quotation *quotation)
+{
+	const Cart *cart = &quotation->cart->cart;
+	const PriceOutcome *outcome = &quotation->outcome;
+	int			i;
 
 	put_key(state, "by_promotion");
 	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
@@ -467,15 +470,18 @@ put_applied(JsonbParseState **state, const Quotation *quotation)
 		put_money_of(state, name_of(quotation, outcome->applied[i].candidate),
 					 outcome->applied[i].goods + outcome->applied[i].shipping, cart->exponent);
 	pushJsonbValue(state, WJB_END_OBJECT, NULL);
+}
+
+static void
+put_promotions(JsonbParseState **state, const Quotation *quotation)
+{
+	const PriceOutcome *outcome = &quotation->outcome;
+	int			i;
 
 	put_key(state, "promotions");
 	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
 	for (i = 0; i < outcome->applied_count; i++)
-	{
-		const PriceApplied *applied = &outcome->applied[i];
-
-		(void) put_one_applied(state, quotation, applied);
-	}
+		(void) put_one_applied(state, quotation, &outcome->applied[i]);
 	pushJsonbValue(state, WJB_END_ARRAY, NULL);
 }
 
@@ -505,13 +511,13 @@ put_rejected(JsonbParseState **state, const Quotation *quotation)
 		const Offer *offer = &quotation->offers[rejected->candidate];
 
 		pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
-		put_key(state, "promotion");
-		put_text(state, WJB_VALUE, offer->definition->name);
 		if (offer->code != NULL)
 		{
 			put_key(state, "code");
 			put_text(state, WJB_VALUE, offer->code);
 		}
+		put_key(state, "failed");
+		(void) put_failures(state, quotation, rejected);
 		put_key(state, "reason");
 		put_text(state, WJB_VALUE, reason_names[rejected->reason]);
 		if (rejected->winner >= 0)
@@ -519,8 +525,8 @@ put_rejected(JsonbParseState **state, const Quotation *quotation)
 			put_key(state, "winner");
 			put_text(state, WJB_VALUE, name_of(quotation, rejected->winner));
 		}
-		put_key(state, "failed");
-		(void) put_failures(state, quotation, rejected);
+		put_key(state, "promotion");
+		put_text(state, WJB_VALUE, offer->definition->name);
 		pushJsonbValue(state, WJB_END_OBJECT, NULL);
 	}
 	pushJsonbValue(state, WJB_END_ARRAY, NULL);
@@ -551,6 +557,14 @@ put_gifts(JsonbParseState **state, const Quotation *quotation)
 		pushJsonbValue(state, WJB_END_OBJECT, NULL);
 	}
 	pushJsonbValue(state, WJB_END_ARRAY, NULL);
+}
+
+/* Codes that the order earns */
+static void
+put_issued(JsonbParseState **state, const Quotation *quotation)
+{
+	const PriceOutcome *outcome = &quotation->outcome;
+	int			i;
 
 	put_key(state, "issued");
 	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
@@ -621,22 +635,46 @@ quotation_applied(const Quotation *quotation, int applied)
 	return JsonbValueToJsonb(put_one_applied(&state, quotation, &quotation->outcome.applied[applied]));
 }
 
+/* Keys stand in the order that jsonb has them, so that nothing is sorted. */
 Jsonb *
 quotation_json(const Quotation *quotation)
 {
+	static WarmContext warm = {.name = "promo answer"};
+	MemoryContext old = MemoryContextSwitchTo(warm_open(&warm));
 	JsonbParseState *state = NULL;
+	Jsonb	   *made;
+	Jsonb	   *answer;
 
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	put_totals(&state, quotation);
-	put_lines(&state, quotation);
-	put_applied(&state, quotation);
-	put_rejected(&state, quotation);
-	put_gifts(&state, quotation);
 	put_codes(&state, quotation);
-	put_steps(&state, quotation);
+	put_gifts(&state, quotation);
+	put_lines(&state, quotation);
+	put_total(&state, quotation, "total", quotation->outcome.total);
+	put_issued(&state, quotation);
+	put_applied(&state, quotation);
 	put_key(&state, "optimal");
 	put_bool(&state, quotation->outcome.optimal);
-	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+	put_rejected(&state, quotation);
+	put_total(&state, quotation, "tax_total", quotation->outcome.tax_total);
+	put_steps(&state, quotation);
+	put_promotions(&state, quotation);
+	put_total(&state, quotation, "goods_total", quotation->outcome.goods - quotation->outcome.goods_discount);
+	put_by_promotion(&state, quotation);
+	put_total(&state, quotation, "goods_before", quotation->outcome.goods);
+	put_line_details(&state, quotation);
+	put_total(&state, quotation, "shipping_tax", quotation->outcome.shipping_tax);
+	put_total(&state, quotation, "discount_total", quotation->outcome.goods_discount);
+	put_total(&state, quotation, "total_with_tax", quotation->outcome.total_with_tax);
+	put_total(&state, quotation, "shipping_before", quotation->outcome.shipping);
+	put_total(&state, quotation, "shipping_discount", quotation->outcome.shipping_discount);
+	put_total(&state, quotation, "total_without_tax", quotation->outcome.total_without_tax);
+	made = JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+
+	MemoryContextSwitchTo(old);
+	answer = palloc_extended(VARSIZE(made), MCXT_ALLOC_HUGE);
+	memcpy(answer, made, VARSIZE(made));
+	warm_close(&warm);
+	return answer;
 }
 
 Jsonb *

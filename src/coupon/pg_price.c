@@ -217,8 +217,8 @@ promo_price_cart(PG_FUNCTION_ARGS)
 	Jsonb	   *json = PG_GETARG_JSONB_P(0);
 	Jsonb	   *promotions = PG_GETARG_JSONB_P(1);
 	Jsonb	   *policy = PG_GETARG_JSONB_P(2);
-	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "promo cart", ALLOCSET_DEFAULT_SIZES);
-	MemoryContext old = MemoryContextSwitchTo(context);
+	static WarmContext warm = {.name = "promo cart"};
+	MemoryContext old = MemoryContextSwitchTo(warm_open(&warm));
 	Quotation	quotation = {0};
 	CartTerms	cart;
 	JsonFaults	faults;
@@ -266,7 +266,7 @@ promo_price_cart(PG_FUNCTION_ARGS)
 	quotation_price(&quotation);
 	MemoryContextSwitchTo(old);
 	answer = quotation_json(&quotation);
-	MemoryContextDelete(context);
+	warm_close(&warm);
 	PG_RETURN_JSONB_P(answer);
 }
 

@@ -45,12 +45,18 @@ typedef struct ActiveSet
 	ActivePromotion **promotions;	/* in the order of their numbers */
 	HTAB	   *by_id;
 	HTAB	   *by_word;
+	char	   *space;			/* of the block that is being filled */
+	Size		space_left;
 	int			always_count;
 	int		   *always;			/* ranks of those that any cart will do for */
 	uint32	   *seen;			/* by rank: the call that found it last */
 	uint32		calls;
 	Size		bytes;
 } ActiveSet;
+
+/* Bytes of a block of promotions, and of what reading one takes at first */
+#define SPACE_BLOCK ((Size) 64 * 1024)
+#define READING_BLOCK ((Size) 64 * 1024)
 
 static ActiveSet *at_hand = NULL;
 
@@ -71,30 +77,52 @@ make_table(const char *name, Size key, Size entry, MemoryContext context)
 	return hash_create(name, 256, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 }
 
-/* Compiles a definition in a context of its own. */
-static ActivePromotion *
-compile(int64 id, int32 version, TransactionId made, const Jsonb *json)
+/* Space that lasts as long as the set: in blocks, each filled without gaps */
+static void *
+set_space(ActiveSet *set, Size size)
 {
-	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "promo promotion",
-												  ALLOCSET_SMALL_SIZES);
-	MemoryContext old = MemoryContextSwitchTo(context);
-	ActivePromotion *promotion = palloc0(sizeof(ActivePromotion));
-	JsonFaults	faults;
-	JsonReader	reader;
+	void	   *place;
+
+	if (size > set->space_left)
+	{
+		set->space_left = Max(size, SPACE_BLOCK);
+		set->space = MemoryContextAllocHuge(set->context, set->space_left);
+	}
+	place = set->space;
+	set->space += size;
+	set->space_left -= size;
+	return place;
+}
+
+/* A promotion of the set, with a definition of its own */
+static ActivePromotion *
+keep(ActiveSet *set, int64 id, int32 version, TransactionId made, const Definition *definition)
+{
+	ActivePromotion *promotion = set_space(set, MAXALIGN(sizeof(ActivePromotion)) + definition_size(definition));
+
+	MemoryContext old = MemoryContextSwitchTo(set->context);
 
 	promotion->id = id;
 	promotion->version = version;
 	promotion->made = made;
-	promotion->context = context;
+	definition_copy(definition, (char *) promotion + MAXALIGN(sizeof(ActivePromotion)), &promotion->definition);
 	MemoryContextSwitchTo(old);
-	json_faults_start(&faults);
-	MemoryContextSwitchTo(context);
-	json_open(&reader, &faults, "", json);
-	definition_read(&reader, &promotion->definition);
-	MemoryContextSwitchTo(old);
-	json_faults_raise(&faults, psprintf("definition of promotion " INT64_FORMAT ", version %d", id, version));
-	promotion->bytes = MemoryContextMemAllocated(context, true);
 	return promotion;
+}
+
+/* Compiles a definition; what reading it takes is in the current context. */
+static ActivePromotion *
+compile(ActiveSet *set, int64 id, int32 version, TransactionId made, const Jsonb *json)
+{
+	Definition	definition = {0};
+	JsonFaults	faults;
+	JsonReader	reader;
+
+	json_faults_start(&faults);
+	json_open(&reader, &faults, "", json);
+	definition_read(&reader, &definition);
+	json_faults_raise(&faults, psprintf("definition of promotion " INT64_FORMAT ", version %d", id, version));
+	return keep(set, id, version, made, &definition);
 }
 
 /* One that is compiled already; NULL for none */
@@ -112,12 +140,17 @@ static void
 compile_missing(ActiveSet *set, const int64 *ids, Datum *missing, int count)
 {
 	static const Oid types[1] = {INT8ARRAYOID};
+	MemoryContext reading;
 	Datum		values[1];
 	uint64		i;
 	int			rank = 0;
 
 	if (count == 0)
 		return;
+
+	/* Its first block stays through resets, so that no memory comes and goes. */
+	reading = AllocSetContextCreate(CurrentMemoryContext, "promo definition", READING_BLOCK, READING_BLOCK,
+									ALLOCSET_DEFAULT_MAXSIZE);
 	values[0] = PointerGetDatum(construct_array(missing, count, INT8OID, sizeof(int64), true, TYPALIGN_DOUBLE));
 	spi_check(SPI_execute_with_args("SELECT v.promotion_id, v.version, v.xmin, v.definition"
 									" FROM promo.promotion p JOIN promo.promotion_version v USING (promotion_id, version)"
@@ -129,15 +162,21 @@ compile_missing(ActiveSet *set, const int64 *ids, Datum *missing, int count)
 		TupleDesc	desc = SPI_tuptable->tupdesc;
 		bool		null;
 		int64		id = DatumGetInt64(SPI_getbinval(row, desc, 1, &null));
+		MemoryContext old;
 
 		CHECK_FOR_INTERRUPTS();
 		while (rank < set->count && ids[rank] != id)
 			rank++;
-		if (rank < set->count)
-			set->promotions[rank] = compile(id, DatumGetInt32(SPI_getbinval(row, desc, 2, &null)),
-											DatumGetTransactionId(SPI_getbinval(row, desc, 3, &null)),
-											DatumGetJsonbP(SPI_getbinval(row, desc, 4, &null)));
+		if (rank == set->count)
+			break;
+		old = MemoryContextSwitchTo(reading);
+		set->promotions[rank] = compile(set, id, DatumGetInt32(SPI_getbinval(row, desc, 2, &null)),
+										DatumGetTransactionId(SPI_getbinval(row, desc, 3, &null)),
+										DatumGetJsonbP(SPI_getbinval(row, desc, 4, &null)));
+		MemoryContextSwitchTo(old);
+		MemoryContextReset(reading);
 	}
+	MemoryContextDelete(reading);
 	SPI_freetuptable(SPI_tuptable);
 }
 
@@ -182,7 +221,6 @@ index_set(ActiveSet *set)
 
 		entry->promotion = promotion;
 		promotion->rank = rank;
-		set->bytes += promotion->bytes;
 		if (terms->needs_code)
 			continue;
 		old = MemoryContextSwitchTo(scratch);
@@ -204,41 +242,10 @@ static void
 forget_set(void)
 {
 	ActiveSet  *set = at_hand;
-	int			i;
 
 	at_hand = NULL;
-	if (set == NULL)
-		return;
-	for (i = 0; i < set->count; i++)
-		MemoryContextDelete(set->promotions[i]->context);
-	MemoryContextDelete(set->context);
-}
-
-/*
- * Takes the place of what was at hand.  Nothing in here fails, so that each
- * promotion belongs to one set.
- */
-static void
-put_at_hand(ActiveSet *set)
-{
-	ActiveSet  *before = at_hand;
-	int			i;
-
-	at_hand = NULL;
-	for (i = 0; before != NULL && i < before->count; i++)
-		before->promotions[i]->kept = false;
-	for (i = 0; i < set->count; i++)
-	{
-		set->promotions[i]->kept = true;
-		MemoryContextSetParent(set->promotions[i]->context, CacheMemoryContext);
-	}
-	for (i = 0; before != NULL && i < before->count; i++)
-		if (!before->promotions[i]->kept)
-			MemoryContextDelete(before->promotions[i]->context);
-	if (before != NULL)
-		MemoryContextDelete(before->context);
-	MemoryContextSetParent(set->context, CacheMemoryContext);
-	at_hand = set;
+	if (set != NULL)
+		MemoryContextDelete(set->context);
 }
 
 void
@@ -275,12 +282,15 @@ promotions_open(const pg_uuid_t *stamp)
 	{
 		HeapTuple	row = SPI_tuptable->vals[i];
 		TupleDesc	desc = SPI_tuptable->tupdesc;
+		const ActivePromotion *before;
 		bool		null;
 
 		ids[i] = DatumGetInt64(SPI_getbinval(row, desc, 1, &null));
-		set->promotions[i] = compiled_before(ids[i], DatumGetInt32(SPI_getbinval(row, desc, 2, &null)),
-											 DatumGetTransactionId(SPI_getbinval(row, desc, 3, &null)));
-		if (set->promotions[i] == NULL)
+		before = compiled_before(ids[i], DatumGetInt32(SPI_getbinval(row, desc, 2, &null)),
+								 DatumGetTransactionId(SPI_getbinval(row, desc, 3, &null)));
+		set->promotions[i] = before == NULL ? NULL :
+			keep(set, before->id, before->version, before->made, &before->definition);
+		if (before == NULL)
 			missing[missing_count++] = Int64GetDatum(ids[i]);
 	}
 	SPI_freetuptable(SPI_tuptable);
@@ -288,7 +298,11 @@ promotions_open(const pg_uuid_t *stamp)
 	pfree(ids);
 	pfree(missing);
 	index_set(set);
-	put_at_hand(set);
+
+	/* Nothing from here on fails. */
+	forget_set();
+	MemoryContextSetParent(set->context, CacheMemoryContext);
+	at_hand = set;
 }
 
 const ActivePromotion *

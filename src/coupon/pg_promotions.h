@@ -28,11 +28,6 @@ typedef struct ActivePromotion
 	TransactionId made;			/* that wrote the version */
 	int			rank;			/* its place in the order of numbers */
 	Definition	definition;
-	Size		bytes;
-
-	/* Of pg_promotions.c alone */
-	MemoryContext context;
-	bool		kept;
 } ActivePromotion;
 
 /*

@@ -13,6 +13,7 @@
 #include "fmgr.h"
 #include "pgtime.h"
 #include "utils/builtins.h"
+#include "utils/hsearch.h"
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
@@ -25,6 +26,13 @@
 #define ZONE_LOOKBACK (400 * (pg_time_t) SECS_PER_DAY)
 
 PG_FUNCTION_INFO_V1(promo_timestamp_refused);
+
+/* A zone by its rules */
+typedef struct KeptZone
+{
+	pg_tz	   *tz;				/* key */
+	Zone		zone;
+} KeptZone;
 
 /* A zone_find; arg is a pg_tz, which the server keeps while the backend lives. */
 static void
@@ -70,12 +78,46 @@ pg_zone_is_known(const char *name)
 	return find_zone(name) != NULL;
 }
 
+static void
+start_zone(Zone *zone, pg_tz *tz)
+{
+	long int	offset;
+
+	if (pg_get_timezone_offset(tz, &offset) && offset == 0)
+		zone_start(zone, NULL, NULL);
+	else
+		zone_start(zone, server_zone_find, tz);
+}
+
+Zone *
+pg_zone_kept(const char *name)
+{
+	static HTAB *zones = NULL;
+	pg_tz	   *tz = find_zone(name);
+	KeptZone   *kept;
+	bool		found;
+
+	if (tz == NULL)
+		return NULL;
+	if (zones == NULL)
+	{
+		HASHCTL		control = {0};
+
+		control.keysize = sizeof(pg_tz *);
+		control.entrysize = sizeof(KeptZone);
+		zones = hash_create("promo time zones", 16, &control, HASH_ELEM | HASH_BLOBS);
+	}
+	kept = hash_search(zones, &tz, HASH_ENTER, &found);
+	if (!found)
+		start_zone(&kept->zone, tz);
+	return &kept->zone;
+}
+
 void
 pg_zone_start(Zone *zone, const text *name)
 {
 	char	   *wanted = text_to_cstring(name);
 	pg_tz	   *tz = find_zone(wanted);
-	long int	offset;
 
 	if (tz == NULL)
 		ereport(ERROR,
@@ -83,10 +125,7 @@ pg_zone_start(Zone *zone, const text *name)
 				 errmsg("time zone \"%s\" not recognized", wanted),
 				 errhint("The names are in the view pg_timezone_names.")));
 	pfree(wanted);
-	if (pg_get_timezone_offset(tz, &offset) && offset == 0)
-		zone_start(zone, NULL, NULL);
-	else
-		zone_start(zone, server_zone_find, tz);
+	start_zone(zone, tz);
 }
 
 int64

@@ -20,6 +20,13 @@
  */
 extern void pg_zone_start(Zone *zone, const text *name);
 
+/*
+ * A zone that lasts as long as the backend, the same for each call of its
+ * name; NULL where pg_zone_start would not find it.  There are no more than
+ * the server keeps rules of for itself.
+ */
+extern Zone *pg_zone_kept(const char *name);
+
 /* Whether pg_zone_start would find the zone. */
 extern bool pg_zone_is_known(const char *name);
 
