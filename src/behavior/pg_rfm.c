@@ -36,6 +36,7 @@
 
 #include "behavior/clean.h"
 #include "behavior/rfm.h"
+#include "pg/argument.h"
 #include "pg/memory.h"
 #include "pg/number.h"
 #include "pg/query.h"
@@ -451,15 +452,6 @@ rfm_score(Rfm *rfm, int32 scores, ReturnSetInfo *rsinfo)
 	MemoryContextDelete(scratch);
 }
 
-static void
-refuse_null_argument(FunctionCallInfo fcinfo, int number, const char *name)
-{
-	if (PG_ARGISNULL(number))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("%s must not be null", name)));
-}
-
 /*
  * rfm(query, as_of, scores, time_zone) returns one row for each customer
  */
@@ -471,10 +463,10 @@ promo_rfm(PG_FUNCTION_ARGS)
 	Rfm			rfm = {0};
 	int32		scores;
 
-	refuse_null_argument(fcinfo, 0, "query");
-	refuse_null_argument(fcinfo, 1, "as_of");
-	refuse_null_argument(fcinfo, 2, "scores");
-	refuse_null_argument(fcinfo, 3, "time_zone");
+	argument_needed(fcinfo, 0, "query");
+	argument_needed(fcinfo, 1, "as_of");
+	argument_needed(fcinfo, 2, "scores");
+	argument_needed(fcinfo, 3, "time_zone");
 	rfm.as_of = PG_GETARG_TIMESTAMPTZ(1);
 	if (TIMESTAMP_NOT_FINITE(rfm.as_of))
 		ereport(ERROR,

@@ -25,6 +25,7 @@
 #include "forest/pg_progress.h"
 #include "forest/pg_reading.h"
 #include "forest/pg_store.h"
+#include "pg/argument.h"
 #include "pg/memory.h"
 
 /* What the options of train() say, once the query's columns are known */
@@ -33,23 +34,6 @@ read_options(Reading *reading, TupleDesc desc)
 {
 	options_read((const Jsonb *) reading->arg, OPTIONS_TRAIN, "train", desc, reading->others,
 				 reading->is_regression, &reading->options);
-}
-
-static text *
-text_argument(FunctionCallInfo fcinfo, int number, const char *name)
-{
-	text	   *value;
-
-	if (PG_ARGISNULL(number))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("%s must not be null", name)));
-	value = PG_GETARG_TEXT_P_COPY(number);
-	if (VARSIZE_ANY_EXHDR(value) == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("%s must not be empty", name)));
-	return value;
 }
 
 PG_FUNCTION_INFO_V1(promo_train);
@@ -76,14 +60,10 @@ promo_train(PG_FUNCTION_ARGS)
 	TempFile	trees = {NULL, 0};
 	Datum		row;
 
-	version.model = text_argument(fcinfo, 0, "model");
-	version.query = text_argument(fcinfo, 1, "query");
-	version.target = text_argument(fcinfo, 2, "target");
-	if (PG_ARGISNULL(3))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("options must not be null")));
-	version.options = PG_GETARG_JSONB_P(3);
+	version.model = argument_text(fcinfo, 0, "model");
+	version.query = argument_text(fcinfo, 1, "query");
+	version.target = argument_text(fcinfo, 2, "target");
+	version.options = argument_jsonb(fcinfo, 3, "options");
 	version.started_at = GetCurrentTimestamp();
 	PreventCommandIfReadOnly("train()");
 	store_check_owner(version.model);

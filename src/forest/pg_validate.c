@@ -39,6 +39,7 @@
 #include "forest/pg_grow.h"
 #include "forest/pg_reading.h"
 #include "forest/subset.h"
+#include "pg/argument.h"
 #include "pg/grid.h"
 #include "pg/memory.h"
 #include "pg/record.h"
@@ -588,37 +589,6 @@ name_metrics(Validation *v)
 
 /* Arguments, up to the table and its folds */
 
-static char *
-text_of(FunctionCallInfo fcinfo, int number, const char *name, bool is_needed)
-{
-	text	   *value;
-
-	if (PG_ARGISNULL(number))
-	{
-		if (is_needed)
-			ereport(ERROR,
-					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-					 errmsg("%s must not be null", name)));
-		return NULL;
-	}
-	value = PG_GETARG_TEXT_PP(number);
-	if (VARSIZE_ANY_EXHDR(value) == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("%s must not be empty", name)));
-	return text_to_cstring(value);
-}
-
-static Jsonb *
-json_of(FunctionCallInfo fcinfo, int number, const char *name)
-{
-	if (PG_ARGISNULL(number))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("%s must not be null", name)));
-	return PG_GETARG_JSONB_P(number);
-}
-
 /* folds, time_column, group_column stand one behind the other */
 static void
 read_folds(FunctionCallInfo fcinfo, int number, int seed, Validation *v)
@@ -629,8 +599,8 @@ read_folds(FunctionCallInfo fcinfo, int number, int seed, Validation *v)
 				 errmsg("folds and seed must not be null")));
 	v->folds = PG_GETARG_INT32(number);
 	v->seed = (uint64) PG_GETARG_INT64(seed);
-	v->time_name = text_of(fcinfo, number + 1, "time_column", false);
-	v->group_name = text_of(fcinfo, number + 2, "group_column", false);
+	v->time_name = PG_ARGISNULL(number + 1) ? NULL : argument_string(fcinfo, number + 1, "time_column");
+	v->group_name = PG_ARGISNULL(number + 2) ? NULL : argument_string(fcinfo, number + 2, "group_column");
 	if (v->folds < FOLDS_LEAST || v->folds > FOLDS_MOST)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -742,12 +712,12 @@ promo_cross_validate(PG_FUNCTION_ARGS)
 	MemoryContext caller = CurrentMemoryContext;
 	MemoryContext context;
 	ReturnSetInfo *result;
-	char	   *query = text_of(fcinfo, 0, "query", true);
-	char	   *target = text_of(fcinfo, 1, "target", true);
+	char	   *query = argument_string(fcinfo, 0, "query");
+	char	   *target = argument_string(fcinfo, 1, "target");
 	int			i;
 
 	v.what = "cross_validate";
-	v.jsons = list_make1(json_of(fcinfo, 2, "options"));
+	v.jsons = list_make1(argument_jsonb(fcinfo, 2, "options"));
 	read_folds(fcinfo, 3, 6, &v);
 	InitMaterializedSRF(fcinfo, 0);
 	result = (ReturnSetInfo *) fcinfo->resultinfo;
@@ -879,11 +849,11 @@ promo_tune(PG_FUNCTION_ARGS)
 	MemoryContext caller = CurrentMemoryContext;
 	MemoryContext context;
 	ReturnSetInfo *result;
-	char	   *query = text_of(fcinfo, 0, "query", true);
-	char	   *target = text_of(fcinfo, 1, "target", true);
-	Jsonb	   *grid = json_of(fcinfo, 2, "grid");
-	char	   *metric_name = text_of(fcinfo, 6, "metric", false);
-	Jsonb	   *common = json_of(fcinfo, 7, "options");
+	char	   *query = argument_string(fcinfo, 0, "query");
+	char	   *target = argument_string(fcinfo, 1, "target");
+	Jsonb	   *grid = argument_jsonb(fcinfo, 2, "grid");
+	char	   *metric_name = PG_ARGISNULL(6) ? NULL : argument_string(fcinfo, 6, "metric");
+	Jsonb	   *common = argument_jsonb(fcinfo, 7, "options");
 	JsonFaults	faults;
 	RankArg		arg;
 	int		   *order;

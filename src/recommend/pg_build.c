@@ -26,6 +26,7 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#include "pg/argument.h"
 #include "pg/memory.h"
 #include "pg/owner.h"
 #include "pg/spi.h"
@@ -74,23 +75,6 @@ check_owner(Oid owner, const text *name)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("must be owner of recommender \"%s\"", text_to_cstring(name))));
-}
-
-static text *
-text_argument(FunctionCallInfo fcinfo, int number, const char *name)
-{
-	text	   *value;
-
-	if (PG_ARGISNULL(number))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("%s must not be null", name)));
-	value = PG_GETARG_TEXT_P_COPY(number);
-	if (VARSIZE_ANY_EXHDR(value) == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("%s must not be empty", name)));
-	return value;
 }
 
 /*
@@ -259,8 +243,8 @@ Datum
 promo_build_recommender(PG_FUNCTION_ARGS)
 {
 	static const Oid types[6] = {TEXTOID, REGROLEOID, TEXTOID, TEXTOID, JSONBOID, INT8OID};
-	text	   *name = text_argument(fcinfo, 0, "recommender");
-	text	   *query = text_argument(fcinfo, 1, "query");
+	text	   *name = argument_text(fcinfo, 0, "recommender");
+	text	   *query = argument_text(fcinfo, 1, "query");
 	MemoryContext context = CurrentMemoryContext;
 	LockedRecommender locked;
 	StoredQuery stored;

@@ -29,6 +29,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
+#include "pg/argument.h"
 #include "pg/grid.h"
 #include "pg/memory.h"
 #include "pg/query.h"
@@ -121,33 +122,6 @@ out_of_memory(void)
 }
 
 /* Arguments */
-
-static char *
-text_of(FunctionCallInfo fcinfo, int number, const char *name)
-{
-	text	   *value;
-
-	if (PG_ARGISNULL(number))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("%s must not be null", name)));
-	value = PG_GETARG_TEXT_PP(number);
-	if (VARSIZE_ANY_EXHDR(value) == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("%s must not be empty", name)));
-	return text_to_cstring(value);
-}
-
-static Jsonb *
-json_of(FunctionCallInfo fcinfo, int number, const char *name)
-{
-	if (PG_ARGISNULL(number))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("%s must not be null", name)));
-	return PG_GETARG_JSONB_P(number);
-}
 
 static void
 read_split(const Jsonb *json, JsonFaults *faults, Evaluation *e)
@@ -711,9 +685,9 @@ PG_FUNCTION_INFO_V1(promo_evaluate_recommender);
 Datum
 promo_evaluate_recommender(PG_FUNCTION_ARGS)
 {
-	char	   *query = text_of(fcinfo, 0, "query");
-	Jsonb	   *options = json_of(fcinfo, 1, "options");
-	Jsonb	   *split = json_of(fcinfo, 2, "split");
+	char	   *query = argument_string(fcinfo, 0, "query");
+	Jsonb	   *options = argument_jsonb(fcinfo, 1, "options");
+	Jsonb	   *split = argument_jsonb(fcinfo, 2, "split");
 	MemoryContext caller = CurrentMemoryContext;
 	MemoryContext context;
 	Evaluation	e = {0};
@@ -824,12 +798,12 @@ PG_FUNCTION_INFO_V1(promo_tune_recommender);
 Datum
 promo_tune_recommender(PG_FUNCTION_ARGS)
 {
-	char	   *query = text_of(fcinfo, 0, "query");
-	Jsonb	   *grid = json_of(fcinfo, 1, "grid");
-	Jsonb	   *split = json_of(fcinfo, 2, "split");
-	char	   *metric_name = text_of(fcinfo, 4, "metric");
+	char	   *query = argument_string(fcinfo, 0, "query");
+	Jsonb	   *grid = argument_jsonb(fcinfo, 1, "grid");
+	Jsonb	   *split = argument_jsonb(fcinfo, 2, "split");
+	char	   *metric_name = argument_string(fcinfo, 4, "metric");
 	int			metric = find_metric(metric_name);
-	Jsonb	   *common = json_of(fcinfo, 5, "options");
+	Jsonb	   *common = argument_jsonb(fcinfo, 5, "options");
 	ReturnSetInfo *result;
 	MemoryContext caller = CurrentMemoryContext;
 	MemoryContext context;
