@@ -610,6 +610,18 @@ model_size(const RecommendModel *model)
 		(model->options.method == RECOMMEND_USER_KNN ? model->matrix->n_entries : 0);
 }
 
+/* What promo.build_memory leaves for the pieces of the model */
+static Size
+room_for_pieces(const ModelWork *work)
+{
+	const RecommendModel *model = &work->model;
+	uint64		held = work->held +
+		(neighbors_count(&model->similar) + neighbors_count(&model->scoring) +
+		 neighbors_count(&model->event_scoring)) * (sizeof(uint32) + sizeof(float));
+
+	return promo_build_memory() > held ? promo_build_memory() - held : 0;
+}
+
 /*
  * Learns from the parts below, and judges by the part; keeps each customer's
  * figure of the metric, unless that is -1.
@@ -641,7 +653,8 @@ judge_candidate(Evaluation *e, Candidate *candidate, uint8 part, int metric)
 	candidate->size = model_size(&work->model);
 	if (!part_taken(&work->memory, &e->parts, part, &taken))
 		out_of_memory();
-	open = recommender_open_model(&work->model, work->matrix.newest - candidate->options.recent);
+	open = recommender_open_model(&work->model, work->matrix.newest - candidate->options.recent,
+								  room_for_pieces(work));
 	PG_TRY();
 	{
 		judge_customers(trial, open, &taken);

@@ -71,6 +71,7 @@ typedef struct ModelInMemory
 	const RecommendModel *model;
 	uint32	   *order;			/* customers as they are numbered */
 	int64	   *ids;
+	Size		room;			/* bytes that its pieces may take */
 } ModelInMemory;
 
 static OpenRecommender *at_hand = NULL;
@@ -197,6 +198,17 @@ let_recommender_go(OpenRecommender **link)
 	MemoryContextDelete(gone->context);
 }
 
+/* Bytes that may be at hand: those of the cache, or a model's while it is in use */
+static Size
+most_at_hand(void)
+{
+	Size		most = promo_cache_size();
+
+	if (in_use != NULL && in_use->model != NULL)
+		most = Max(most, in_use->model->room);
+	return most;
+}
+
 /*
  * Lets go of recommenders that were not used for the longest time, and then of
  * pieces, until so many more bytes fit in; not of what is in use.
@@ -204,7 +216,7 @@ let_recommender_go(OpenRecommender **link)
 static void
 make_room(Size wanted)
 {
-	while (held + reserved + wanted > promo_cache_size())
+	while (held + reserved + wanted > most_at_hand())
 	{
 		OpenRecommender **oldest = NULL;
 		OpenRecommender **link;
@@ -342,7 +354,7 @@ recommender_open_stored(const StoredRecommender *stored)
 }
 
 OpenRecommender *
-recommender_open_model(const RecommendModel *model, int64 since)
+recommender_open_model(const RecommendModel *model, int64 since, Size room)
 {
 	Size		n = (Size) model->matrix->n_customers + 1;
 	OpenRecommender *open = open_start();
@@ -354,6 +366,7 @@ recommender_open_model(const RecommendModel *model, int64 since)
 
 	opened++;
 	in_memory->model = model;
+	in_memory->room = room;
 	in_memory->order = MemoryContextAllocHuge(open->context, sizeof(uint32) * n);
 	in_memory->ids = MemoryContextAllocHuge(open->context, sizeof(int64) * n);
 	for (i = 0; i < model->matrix->n_customers; i++)

@@ -62,10 +62,12 @@ extern OpenRecommender *recommender_open_stored(const StoredRecommender *stored)
 
 /*
  * Opens a model that is not in the tables, which stays until it is closed: its
- * pieces are packed as they are asked for.  The customer of each number of its
- * matrix has the next number as his surrogate.  Lately is at or after `since`.
+ * pieces are packed as they are asked for, and may take so much room, or that of
+ * the cache where it is more.  The customer of each number of its matrix has the
+ * next number as his surrogate.  Lately is at or after `since`.
  */
-extern OpenRecommender *recommender_open_model(const RecommendModel *model, int64 since);
+extern OpenRecommender *recommender_open_model(const RecommendModel *model, int64 since,
+											   Size room);
 extern void recommender_close(OpenRecommender *open);
 
 /* An item's list; good until the next piece is asked for. */
