@@ -91,10 +91,10 @@ catalog_layout(Catalog *catalog, const CatalogHead *head, const char *bytes, uin
 	at += items * sizeof(uint32_t);
 	catalog->support = (const uint32_t *) (bytes + at);
 	at += items * sizeof(uint32_t);
-	catalog->recent = (const uint32_t *) (bytes + at);
-	at += items * sizeof(uint32_t);
-	catalog->category = (const uint32_t *) (bytes + at);
-	at += items * sizeof(uint32_t);
+	catalog->recent = head->has_times ? (const uint32_t *) (bytes + at) : NULL;
+	at += head->has_times ? items * sizeof(uint32_t) : 0;
+	catalog->category = head->n_categories > 0 ? (const uint32_t *) (bytes + at) : NULL;
+	at += head->n_categories > 0 ? items * sizeof(uint32_t) : 0;
 	catalog->category_end = (const uint32_t *) (bytes + at);
 	at += (uint64_t) head->n_categories * sizeof(uint32_t);
 	catalog->place = customers > 0 ? (const uint32_t *) (bytes + at) : NULL;
@@ -159,8 +159,6 @@ count_recent(const Matrix *matrix, int64_t since, uint32_t *recent)
 	uint64_t	at;
 
 	memset(recent, 0, matrix->n_items * sizeof(uint32_t));
-	if (matrix->last_at == NULL)
-		return;
 	for (at = 0; at < matrix->n_entries; at++)
 		recent[matrix->items[at]] += matrix->last_at[at] >= since;
 }
@@ -212,7 +210,7 @@ catalog_pack(const Memory *memory, const RecommendModel *model, int64_t since,
 		names_size += matrix_item_name(matrix, i).size;
 	if (categories != NULL)
 	{
-		head.n_categories = categories->count;
+		head.n_categories = matrix->category == NULL ? 0 : categories->count;
 		for (i = 0; i < categories->count; i++)
 			categories_size += names_text(categories, i).size;
 	}
@@ -243,11 +241,12 @@ catalog_pack(const Memory *memory, const RecommendModel *model, int64_t since,
 		((uint32_t *) catalog.name_end)[i] = (uint32_t) names_size;
 		((uint32_t *) catalog.by_name)[i] = matrix->item_number[by_text[i]];
 		((uint32_t *) catalog.support)[i] = matrix_support(matrix, i);
-		((uint32_t *) catalog.category)[i] =
-			matrix->category == NULL || matrix->category[i] == NAME_NONE ?
-			head.n_categories : matrix->category[i];
+		if (head.n_categories > 0)
+			((uint32_t *) catalog.category)[i] = matrix->category[i] == NAME_NONE ?
+				head.n_categories : matrix->category[i];
 	}
-	count_recent(matrix, since, (uint32_t *) catalog.recent);
+	if (head.has_times)
+		count_recent(matrix, since, (uint32_t *) catalog.recent);
 	for (i = 0, categories_size = 0; i < head.n_categories; i++)
 	{
 		NameText		name = names_text(categories, i);
@@ -317,7 +316,8 @@ catalog_open(Catalog *catalog, const void *bytes, size_t size)
 	if (!ends_are_right(catalog->name_end, head.n_items, head.names_size) ||
 		!ends_are_right(catalog->category_end, head.n_categories, head.categories_size) ||
 		!all_below(catalog->by_name, head.n_items, head.n_items) ||
-		!all_below(catalog->category, head.n_items, head.n_categories + 1))
+		(head.n_categories > 0 &&
+		 !all_below(catalog->category, head.n_items, head.n_categories + 1)))
 		return false;
 	if (catalog->place != NULL && (!all_below(catalog->place, head.n_customers, head.n_customers) ||
 								   !all_finite(catalog->norm, head.n_customers)))

@@ -69,8 +69,8 @@ typedef struct Catalog
 	const uint32_t *name_end;	/* of each item's name, in the characters */
 	const uint32_t *by_name;	/* items sorted by name */
 	const uint32_t *support;	/* customers that had the item, */
-	const uint32_t *recent;		/* and those that had it lately */
-	const uint32_t *category;	/* n_categories: none */
+	const uint32_t *recent;		/* and those that had it lately; NULL without times */
+	const uint32_t *category;	/* n_categories: none; NULL where no item has one */
 	const uint32_t *category_end;
 	const int64_t *first_customer;	/* of each piece of histories */
 	const uint32_t *place;		/* of each customer by number, and the norm of */
@@ -106,8 +106,8 @@ extern bool catalog_find_piece(const Catalog *catalog, int64_t customer, uint32_
 /*
  * Bytes of the catalog of a model.  Customers come in the order of their ids,
  * with the number of each in order[]; recent counts those whose latest row of
- * an item is at or after since, nobody without times.  False: out of memory,
- * or the names are too long.
+ * an item is at or after since.  False: out of memory, or the names are too
+ * long.
  */
 extern bool catalog_pack(const Memory *memory, const RecommendModel *model, int64_t since,
 						 const uint32_t *order, const int64_t *customer_ids,

@@ -156,19 +156,73 @@ asking_of_customer(OpenRecommender *open, int64 customer, Asking *asking)
  * Items that speak for others
  */
 
+/* Lists that are looked up before they are added */
+#define LISTS_AHEAD 32
+
+/* How many lists before one is added it is fetched from memory */
+#define FETCH_AHEAD 2
+
+#define CACHE_LINE 64
+
+typedef struct Speaking
+{
+	float		value;
+	OpenList	list;
+} Speaking;
+
+static inline void
+fetch(const void *bytes, Size size)
+{
+	Size		at;
+
+	for (at = 0; at < size; at += CACHE_LINE)
+		__builtin_prefetch((const char *) bytes + at);
+}
+
+static void
+add_lists(const Speaking *speaking, uint32 count, Ranker *ranker)
+{
+	uint32		i;
+
+	for (i = 0; i < count; i++)
+	{
+		if (i + FETCH_AHEAD < count)
+		{
+			const OpenList *next = &speaking[i + FETCH_AHEAD].list;
+
+			fetch(next->item, next->count * sizeof(uint32));
+			fetch(next->score, next->count * sizeof(float));
+		}
+		rank_add(ranker, speaking[i].value, speaking[i].list.item, speaking[i].list.score,
+				 speaking[i].list.count);
+	}
+}
+
 static void
 speak(OpenRecommender *open, PackKind kind, float weight, const Had *had, int count,
 	  Ranker *ranker)
 {
+	Speaking	speaking[LISTS_AHEAD];
+	uint32		n = 0;
 	int			i;
 
 	for (i = 0; i < count; i++)
 	{
-		OpenList	list;
-
-		open_list(open, kind, had[i].item, &list);
-		rank_add(ranker, weight * had[i].value, list.item, list.score, list.count);
+		/* What has to be read may take the place of what was looked up. */
+		if (!open_list_at_hand(open, kind, had[i].item, &speaking[n].list))
+		{
+			add_lists(speaking, n, ranker);
+			n = 0;
+			open_list(open, kind, had[i].item, &speaking[n].list);
+		}
+		speaking[n++].value = weight * had[i].value;
+		if (n == LISTS_AHEAD)
+		{
+			add_lists(speaking, n, ranker);
+			n = 0;
+		}
 	}
+	add_lists(speaking, n, ranker);
 }
 
 /* For each item that which spoke for it most, by the lower number of equals */

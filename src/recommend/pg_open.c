@@ -9,16 +9,17 @@
 
 #include "pg/compat.h"
 
+#include "access/detoast.h"
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "lib/ilist.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
-#include "utils/hsearch.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -45,17 +46,16 @@
 #define CUSTOMER_ID 1
 #define CUSTOMER_SHOP_ID 2
 
-typedef struct PieceKey
-{
-	int32		kind;
-	uint32		number;
-} PieceKey;
+/* Before the bytes of a block, which lie as numbers want to */
+#define BLOCK_HEAD MAXALIGN(VARHDRSZ)
 
 typedef struct OpenPiece
 {
-	PieceKey	key;
 	OpenRecommender *open;
+	PackKind	kind;
+	uint32		number;
 	dlist_node	node;			/* of all pieces, the last used first */
+	uint64		used;
 	Size		size;
 	char	   *bytes;
 	union
@@ -174,25 +174,40 @@ static void
 let_piece_go(OpenPiece *piece)
 {
 	OpenRecommender *open = piece->open;
-	PieceKey	key = piece->key;
 
 	dlist_delete(&piece->node);
 	held -= piece->size;
 	open->held -= piece->size;
-	pfree(piece->bytes);
-	(void) hash_search(open->pieces, &key, HASH_REMOVE, NULL);
+	open->pieces[piece->kind][piece->number] = NULL;
+	pfree(piece->bytes - BLOCK_HEAD);
+	pfree(piece);
+}
+
+/* How many pieces of a kind there may be */
+static uint32
+pieces_of_kind(const OpenRecommender *open, PackKind kind)
+{
+	return kind == PACK_HISTORY || kind == PACK_EVENT_HISTORY ?
+		pack_pieces(open->catalog.n_customers, PACK_CUSTOMERS) :
+		pack_pieces(open->catalog.n_items, PACK_ITEMS);
 }
 
 static void
 let_recommender_go(OpenRecommender **link)
 {
 	OpenRecommender *gone = *link;
-	HASH_SEQ_STATUS status;
-	OpenPiece  *piece;
+	int			kind;
 
-	hash_seq_init(&status, gone->pieces);
-	while ((piece = hash_seq_search(&status)) != NULL)
-		dlist_delete(&piece->node);
+	for (kind = 0; kind < PACK_KINDS; kind++)
+	{
+		uint32		number;
+
+		if (gone->pieces[kind] == NULL)
+			continue;
+		for (number = 0; number < pieces_of_kind(gone, (PackKind) kind); number++)
+			if (gone->pieces[kind][number] != NULL)
+				dlist_delete(&gone->pieces[kind][number]->node);
+	}
 	held -= gone->held;
 	*link = gone->next;
 	MemoryContextDelete(gone->context);
@@ -233,18 +248,52 @@ make_room(Size wanted)
 	}
 }
 
-/* Reads a piece to memory of the context; its size is what is stored. */
+/*
+ * The bytes of a stored value, which has so many, to a place with room for a
+ * value's header before it: without a copy in between, since the first answer
+ * of a session waits for them.
+ */
+static void
+take_bytes(Datum value, char *to, Size size)
+{
+	struct varlena *stored = (struct varlena *) DatumGetPointer(value);
+	bytea	   *bytes;
+
+	if (VARATT_IS_EXTERNAL_ONDISK(stored))
+	{
+		struct varatt_external pointer;
+
+		VARATT_EXTERNAL_GET_POINTER(pointer, stored);
+		if (!VARATT_EXTERNAL_IS_COMPRESSED(pointer))
+		{
+			Relation	table = table_open(pointer.va_toastrelid, AccessShareLock);
+
+			table_relation_fetch_toast_slice(table, pointer.va_valueid, (int32) size, 0,
+											 (int32) size, (struct varlena *) (to - VARHDRSZ));
+			table_close(table, AccessShareLock);
+			return;
+		}
+	}
+	bytes = DatumGetByteaPP(value);
+	memcpy(to, VARDATA_ANY(bytes), size);
+	if ((Pointer) bytes != (Pointer) stored)
+		pfree(bytes);
+}
+
+/*
+ * Reads a piece, and gives its size: to `into`, where not more than `room`
+ * bytes fit, with room for a header before; or, without that, to memory of the
+ * context, which begins BLOCK_HEAD before the bytes.
+ */
 static char *
 read_piece(const StoredRecommender *stored, PackKind kind, uint32 number,
-		   MemoryContext context, Size *size)
+		   MemoryContext context, char *into, Size room, Size *size)
 {
 	Relation	table = table_open(stored->table, AccessShareLock);
 	ScanKeyData keys[4];
 	SysScanDesc scan;
 	HeapTuple	tuple;
 	Datum		value;
-	bytea	   *bytes;
-	char	   *copy;
 
 	ScanKeyInit(&keys[0], PIECE_RECOMMENDER, BTEqualStrategyNumber, F_INT8EQ,
 				Int64GetDatum(stored->id));
@@ -260,15 +309,15 @@ read_piece(const StoredRecommender *stored, PackKind kind, uint32 number,
 	if (!HeapTupleIsValid(tuple))
 		damaged();
 	value = column_of(tuple, table, PIECE_BYTES);
-	bytes = DatumGetByteaPP(value);
-	*size = VARSIZE_ANY_EXHDR(bytes);
-	copy = MemoryContextAllocHuge(context, *size + 1);
-	memcpy(copy, VARDATA_ANY(bytes), *size);
-	if ((Pointer) bytes != DatumGetPointer(value))
-		pfree(bytes);
+	*size = toast_raw_datum_size(value) - VARHDRSZ;
+	if (*size == 0 || (into != NULL && *size > room))
+		damaged();
+	if (into == NULL)
+		into = (char *) MemoryContextAllocHuge(context, *size + BLOCK_HEAD) + BLOCK_HEAD;
+	take_bytes(value, into, *size);
 	systable_endscan(scan);
 	table_close(table, AccessShareLock);
-	return copy;
+	return into;
 }
 
 /* Reads the catalog, which may be in several pieces, into one. */
@@ -280,18 +329,14 @@ read_catalog(OpenRecommender *open)
 	Size		read = 0;
 	uint32		number;
 
-	bytes = MemoryContextAllocHuge(open->context, all + 1);
+	bytes = (char *) MemoryContextAllocHuge(open->context, all + BLOCK_HEAD) + BLOCK_HEAD;
 	for (number = 0; read < all; number++)
 	{
 		Size		size;
-		char	   *piece = read_piece(&open->stored, PACK_CATALOG, number,
-									   CurrentMemoryContext, &size);
 
-		if (size > all - read || size == 0)
-			damaged();
-		memcpy(bytes + read, piece, size);
+		(void) read_piece(&open->stored, PACK_CATALOG, number, NULL, bytes + read, all - read,
+						  &size);
 		read += size;
-		pfree(piece);
 	}
 	if (!catalog_open(&open->catalog, bytes, all))
 		damaged();
@@ -304,15 +349,8 @@ open_start(void)
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "promo recommender",
 												  ALLOCSET_DEFAULT_SIZES);
 	OpenRecommender *open = MemoryContextAllocZero(context, sizeof(OpenRecommender));
-	HASHCTL		control;
 
 	open->context = context;
-	memset(&control, 0, sizeof(control));
-	control.keysize = sizeof(PieceKey);
-	control.entrysize = sizeof(OpenPiece);
-	control.hcxt = context;
-	open->pieces = hash_create("promo recommender pieces", 256, &control,
-							   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	return open;
 }
 
@@ -429,6 +467,12 @@ recommender_open(const text *name)
 	return recommender_open_stored(&last);
 }
 
+static char *
+make_block(OpenRecommender *open, Size size)
+{
+	return (char *) MemoryContextAllocHuge(open->context, size + BLOCK_HEAD) + BLOCK_HEAD;
+}
+
 /* Packs the piece of a model, to memory of the recommender's own. */
 static char *
 pack_piece(OpenRecommender *open, PackKind kind, uint32 number, Size *size)
@@ -447,19 +491,18 @@ pack_piece(OpenRecommender *open, PackKind kind, uint32 number, Size *size)
 			lists = kind == PACK_SIMILAR ? &model->similar :
 				kind == PACK_SCORING ? &model->scoring : &model->event_scoring;
 			*size = lists_size(lists, number);
-			bytes = MemoryContextAllocHuge(open->context, *size + 1);
+			bytes = make_block(open, *size);
 			lists_pack(lists, number, bytes);
 			return bytes;
 		case PACK_ITEM_CUSTOMERS:
 			*size = item_customers_size(model->matrix, number);
-			bytes = MemoryContextAllocHuge(open->context, *size + 1);
+			bytes = make_block(open, *size);
 			item_customers_pack(model->matrix, number, bytes);
 			return bytes;
 		case PACK_HISTORY:
 		case PACK_EVENT_HISTORY:
 			matrix = kind == PACK_HISTORY ? model->matrix : model->events;
-			bytes = MemoryContextAllocHuge(open->context,
-										   histories_most(matrix, in_memory->order, number) + 1);
+			bytes = make_block(open, histories_most(matrix, in_memory->order, number));
 			*size = histories_pack(matrix, in_memory->order, in_memory->ids, number, bytes);
 			return bytes;
 		case PACK_CATALOG:
@@ -468,23 +511,32 @@ pack_piece(OpenRecommender *open, PackKind kind, uint32 number, Size *size)
 	elog(ERROR, "a recommender has no piece of kind %d", (int) kind);
 }
 
-/* The piece, opened; the last of those at hand to go */
-static OpenPiece *
-open_piece(OpenRecommender *open, PackKind kind, uint32 number)
+/* Makes a place for each piece of the kind. */
+static void
+make_places(OpenRecommender *open, PackKind kind)
 {
-	PieceKey	key = {(int32) kind, number};
-	OpenPiece  *piece = hash_search(open->pieces, &key, HASH_FIND, NULL);
+	Size		size = sizeof(OpenPiece *) * ((Size) pieces_of_kind(open, kind) + 1);
+
+	make_room(size);
+	open->pieces[kind] = MemoryContextAllocExtended(open->context, size,
+													MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	held += size;
+	open->held += size;
+}
+
+/* Reads the piece and opens it. */
+static OpenPiece *
+bring_piece(OpenRecommender *open, PackKind kind, uint32 number)
+{
+	OpenPiece  *piece;
 	OpenPiece	made;
 	bool		is_right;
 
-	if (piece != NULL)
-	{
-		dlist_move_head(&pieces, &piece->node);
-		return piece;
-	}
+	if (open->pieces[kind] == NULL)
+		make_places(open, kind);
 	memset(&made, 0, sizeof(made));
 	made.bytes = open->model != NULL ? pack_piece(open, kind, number, &made.size) :
-		read_piece(&open->stored, kind, number, open->context, &made.size);
+		read_piece(&open->stored, kind, number, open->context, NULL, 0, &made.size);
 	if (kind == PACK_HISTORY || kind == PACK_EVENT_HISTORY)
 		is_right = histories_open(&made.view.histories, open->catalog.n_items, made.bytes, made.size) &&
 			made.view.histories.count > 0;
@@ -492,30 +544,73 @@ open_piece(OpenRecommender *open, PackKind kind, uint32 number)
 		is_right = lists_open(&made.view.lists, kind, number, &open->catalog, made.bytes, made.size);
 	if (!is_right)
 	{
-		pfree(made.bytes);
+		pfree(made.bytes - BLOCK_HEAD);
 		damaged();
 	}
-	make_room(made.size);
-	piece = hash_search(open->pieces, &key, HASH_ENTER, NULL);
-	made.key = key;
+	make_room(made.size + sizeof(OpenPiece));
+	piece = MemoryContextAlloc(open->context, sizeof(OpenPiece));
 	made.open = open;
+	made.kind = kind;
+	made.number = number;
+	made.used = opened;
 	*piece = made;
+	piece->size += sizeof(OpenPiece);
+	open->pieces[kind][number] = piece;
 	dlist_push_head(&pieces, &piece->node);
 	held += piece->size;
 	open->held += piece->size;
 	return piece;
 }
 
-void
-open_list(OpenRecommender *open, PackKind kind, uint32 item, OpenList *list)
+/* The piece if it is at hand, else NULL; the last of those at hand to go. */
+static inline OpenPiece *
+piece_at_hand(OpenRecommender *open, PackKind kind, uint32 number)
 {
-	const PackedLists *lists = &open_piece(open, kind, item / PACK_ITEMS)->view.lists;
+	OpenPiece  *piece = open->pieces[kind] == NULL ? NULL : open->pieces[kind][number];
+
+	/* Once for each time that a recommender is opened is often enough. */
+	if (piece != NULL && piece->used != opened)
+	{
+		piece->used = opened;
+		dlist_move_head(&pieces, &piece->node);
+	}
+	return piece;
+}
+
+static inline OpenPiece *
+open_piece(OpenRecommender *open, PackKind kind, uint32 number)
+{
+	OpenPiece  *piece = piece_at_hand(open, kind, number);
+
+	return piece != NULL ? piece : bring_piece(open, kind, number);
+}
+
+static inline void
+list_of_piece(const OpenPiece *piece, uint32 item, OpenList *list)
+{
+	const PackedLists *lists = &piece->view.lists;
 	uint32		place = item % PACK_ITEMS;
 	uint32		begin = place == 0 ? 0 : lists->end[place - 1];
 
 	list->count = lists->end[place] - begin;
 	list->item = lists->item + begin;
 	list->score = lists->score == NULL ? NULL : lists->score + begin;
+}
+
+void
+open_list(OpenRecommender *open, PackKind kind, uint32 item, OpenList *list)
+{
+	list_of_piece(open_piece(open, kind, item / PACK_ITEMS), item, list);
+}
+
+bool
+open_list_at_hand(OpenRecommender *open, PackKind kind, uint32 item, OpenList *list)
+{
+	OpenPiece  *piece = piece_at_hand(open, kind, item / PACK_ITEMS);
+
+	if (piece != NULL)
+		list_of_piece(piece, item, list);
+	return piece != NULL;
 }
 
 /* Room for as many entries as a customer of the piece has */

@@ -43,7 +43,7 @@ typedef struct OpenRecommender
 	/* Of pg_open.c alone */
 	MemoryContext context;
 	struct ModelInMemory *model;	/* NULL: it is in the tables */
-	struct HTAB *pieces;
+	struct OpenPiece **pieces[PACK_KINDS];	/* by number; NULL: not at hand */
 	Size		held;			/* bytes of the catalog and the pieces */
 	uint64		used;
 	struct OpenRecommender *next;
@@ -79,6 +79,10 @@ typedef struct OpenList
 } OpenList;
 
 extern void open_list(OpenRecommender *open, PackKind kind, uint32 item, OpenList *list);
+
+/* The same where nothing has to be read for it, so that others stay good */
+extern bool open_list_at_hand(OpenRecommender *open, PackKind kind, uint32 item,
+							  OpenList *list);
 
 /*
  * What a customer had when the recommender was built, of PACK_HISTORY or

@@ -55,6 +55,13 @@ extern void rank_end(const Memory *memory, Ranker *ranker);
 /* Bytes that a ranker takes */
 extern uint64_t rank_need(uint32_t n_items, uint32_t most);
 
+/* The bits of a sum, which are 0 for an item that nothing was added to */
+typedef union RankBits
+{
+	float		sum;
+	uint32_t	bits;
+} RankBits;
+
 /*
  * Adds value times the score of each item of a list.  It is the loop in which
  * recommendations spend their time.
@@ -70,15 +77,18 @@ rank_add(Ranker *ranker, float value, const uint32_t *item, const float *score,
 
 	for (i = 0; i < count; i++)
 	{
-		float		before = sum[item[i]];
+		RankBits	at;
 
 		/* Written always, kept only when it is new: no branch to guess. */
+		at.sum = sum[item[i]];
 		touched[touches] = item[i];
-		touches += before == 0;
-		before += value * score[i];
+		touches += at.bits == 0;
+		at.sum += value * score[i];
 
 		/* An item that was touched is never 0 again, so it is touched once. */
-		sum[item[i]] = before == 0 ? -RANK_NOTHING : before;
+		if (at.bits << 1 == 0)
+			at.sum = -RANK_NOTHING;
+		sum[item[i]] = at.sum;
 	}
 	ranker->count = touches;
 }

@@ -37,8 +37,8 @@ use_catalog(const Catalog *catalog)
 		for (k = 0; k < name.size; k++)
 			sum += (unsigned char) name.data[k];
 		found += catalog_find(catalog, name.data, name.size) == i;
-		sum += catalog->support[i] + catalog->recent[i];
-		if (catalog->category[i] < catalog->n_categories)
+		sum += catalog->support[i] + (catalog->recent == NULL ? 0 : catalog->recent[i]);
+		if (catalog->category != NULL && catalog->category[i] < catalog->n_categories)
 			sum += catalog_category(catalog, catalog->category[i]).size;
 	}
 	for (i = 0; catalog->place != NULL && i < catalog->n_customers; i++)

@@ -121,9 +121,10 @@ check_catalog(const Sample *sample, Catalog *catalog, char **bytes)
 		CHECK(catalog->support[i] == matrix_support(m, i));
 		CHECK(name_compare(catalog_category(catalog, catalog->category[i]),
 						   names_text(m->category_names, m->category[i])) == 0);
+		CHECK((catalog->recent == NULL) == (m->last_at == NULL));
 		for (at = 0; m->last_at != NULL && at < m->n_entries; at++)
 			recent += m->items[at] == i && m->last_at[at] >= since;
-		CHECK(catalog->recent[i] == recent);
+		CHECK(catalog->recent == NULL || catalog->recent[i] == recent);
 	}
 	CHECK(catalog_find(catalog, "item", 4) == NAME_NONE && catalog_find(catalog, "", 0) == NAME_NONE);
 	CHECK(!catalog_find_piece(catalog, 9, &piece));
