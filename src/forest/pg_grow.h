@@ -14,8 +14,8 @@
 #ifndef PROMO_PG_GROW_H
 #define PROMO_PG_GROW_H
 
-#include "forest/pg_progress.h"
 #include "forest/train.h"
+#include "pg/progress.h"
 #include "pg/tempfile.h"
 
 /*

@@ -16,7 +16,7 @@
 #include "access/tupdesc.h"
 
 #include "forest/pg_learn.h"
-#include "forest/pg_progress.h"
+#include "pg/progress.h"
 #include "pg/tempfile.h"
 
 typedef struct Reading

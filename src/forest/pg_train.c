@@ -22,11 +22,11 @@
 #include "forest/pg_forest.h"
 #include "forest/pg_grow.h"
 #include "forest/pg_learn.h"
-#include "forest/pg_progress.h"
 #include "forest/pg_reading.h"
 #include "forest/pg_store.h"
 #include "pg/argument.h"
 #include "pg/memory.h"
+#include "pg/progress.h"
 
 /* What the options of train() say, once the query's columns are known */
 static void
@@ -70,7 +70,7 @@ promo_train(PG_FUNCTION_ARGS)
 
 	context = AllocSetContextCreate(caller, "promo train", ALLOCSET_DEFAULT_SIZES);
 	memory = pg_memory(context);
-	progress_start(&progress, version.model);
+	progress_start(&progress, "train", version.model);
 	reading.context = context;
 	reading.arg = version.options;
 	reading.columns = read_options;

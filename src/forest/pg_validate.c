@@ -624,7 +624,7 @@ validation_start(Validation *v, const char *query, char *target)
 	foreach(cell, v->jsons)
 		v->candidates[foreach_current_index(cell)].json = lfirst(cell);
 	v->memory = pg_memory(CurrentMemoryContext);
-	progress_start(&v->progress, cstring_to_text(v->what));
+	progress_start(&v->progress, "train", cstring_to_text(v->what));
 	v->reading.context = CurrentMemoryContext;
 	v->reading.target = target;
 	v->reading.progress = &v->progress;
@@ -661,7 +661,7 @@ validate(Validation *v, int number)
 	{
 		MemoryContext inner = AllocSetContextCreate(outer, "promo fold", ALLOCSET_DEFAULT_SIZES);
 
-		v->progress.model = v->n_candidates == 1 ?
+		v->progress.name = v->n_candidates == 1 ?
 			psprintf("%s, fold %d of %d", v->what, fold + 1, v->folds) :
 			psprintf("%s, candidate %d of %d, fold %d of %d", v->what, number + 1,
 					 v->n_candidates, fold + 1, v->folds);

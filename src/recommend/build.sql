@@ -142,3 +142,18 @@ SELECT r.recommender, r.version, r.owner, r.method, r.rows, r.event_rows, r.cust
 FROM promo.recommender r;
 
 COMMENT ON VIEW recommenders IS 'all recommenders';
+
+-- As training_progress does for trainings
+CREATE VIEW build_progress AS
+SELECT a.pid, a.datname, a.usename, p.parts[5] AS recommender, p.parts[1] AS phase,
+	p.parts[2]::pg_catalog.int8 AS done, p.parts[4]::pg_catalog.int8 AS total,
+	(SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_activity w
+	 WHERE w.leader_pid OPERATOR(pg_catalog.=) a.pid)::pg_catalog.int4 AS workers,
+	a.query_start AS started_at
+FROM pg_catalog.pg_stat_activity a,
+	LATERAL pg_catalog.regexp_match(a.query,
+		'^/\* promo\.build_recommender: (reading|ordering|describing|comparing|learning|writing) ([0-9]+)( of ([0-9]+))? for (.*?) \*/') p(parts)
+WHERE a.state OPERATOR(pg_catalog.=) 'active' AND p.parts IS NOT NULL;
+
+COMMENT ON VIEW build_progress IS
+'recommenders that are built or refreshed now, how far they are (rows read and ordered, items described, compared and learned for, pieces written), and with how many workers; those of others only for members of pg_read_all_stats';

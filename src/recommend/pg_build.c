@@ -119,6 +119,7 @@ gather(Work *work, const StoredQuery *stored)
 	ModelWork  *model = &work->model;
 
 	gathering_start(&model->ids, model->context);
+	model->ids.progress = model->progress;
 	model_gather_start(&model->rows, &model->ids, &work->options.recommend);
 	model->n_rows = stored_query_run(stored, gather_row, &model->rows);
 	model_check_rows(&model->rows, &work->options.recommend);
@@ -170,9 +171,10 @@ write_version(FunctionCallInfo fcinfo, const LockedRecommender *locked, Work *wo
 
 	if (!pg_strong_random(&stamp, sizeof(stamp)))
 		elog(ERROR, "could not generate a random number");
+	build_check_memory(made->held + recommender_write_need(model), "Writing");
 	owner_become(&before);
 	recommender_write(&made->memory, model, model->matrix->newest - work->options.recent,
-					  locked->id, locked->version + 1, &bytes, &catalog_bytes);
+					  locked->id, locked->version + 1, made->progress, &bytes, &catalog_bytes);
 	now = GetCurrentTimestamp();
 	values[0] = Int64GetDatum(locked->id);
 	values[1] = Int32GetDatum(locked->version + 1);
@@ -213,15 +215,18 @@ write_version(FunctionCallInfo fcinfo, const LockedRecommender *locked, Work *wo
 
 /* Builds a locked recommender; SPI is connected. */
 static Datum
-rebuild(FunctionCallInfo fcinfo, const LockedRecommender *locked)
+rebuild(FunctionCallInfo fcinfo, const text *name, const LockedRecommender *locked)
 {
 	TimestampTz started_at = GetCurrentTimestamp();
+	Progress	progress;
 	MemoryContext old = CurrentMemoryContext;
 	Work	   *work = palloc0(sizeof(Work));
 	Datum		result;
 
 	build_options(locked->options, "build_recommender", &work->options);
+	progress_start(&progress, "build_recommender", name);
 	work->model.options = &work->options;
+	work->model.progress = &progress;
 	work->model.context = AllocSetContextCreate(CurrentMemoryContext, "promo build",
 												ALLOCSET_DEFAULT_SIZES);
 	work->model.memory = pg_memory(work->model.context);
@@ -231,6 +236,7 @@ rebuild(FunctionCallInfo fcinfo, const LockedRecommender *locked)
 	MemoryContextSwitchTo(old);
 	result = write_version(fcinfo, locked, work, started_at);
 	MemoryContextDelete(work->model.context);
+	progress_end(&progress);
 	return result;
 }
 
@@ -295,7 +301,7 @@ promo_build_recommender(PG_FUNCTION_ARGS)
 				   " WHERE r.recommender_id = $6 AND r.recommender = $1",
 				   6, types, values, NULL);
 	owner_leave(&before);
-	info = rebuild(fcinfo, &locked);
+	info = rebuild(fcinfo, name, &locked);
 	SPI_finish();
 	return info;
 }
@@ -320,7 +326,7 @@ promo_refresh_recommender(PG_FUNCTION_ARGS)
 	spi_check(SPI_connect(), "SPI_connect");
 	if (!lock_recommender(name, context, &locked))
 		no_such_recommender(name);
-	info = rebuild(fcinfo, &locked);
+	info = rebuild(fcinfo, name, &locked);
 	SPI_finish();
 	return info;
 }

@@ -25,6 +25,9 @@
 /* Ids are looked up by index, and stand in messages. */
 #define ID_MOST 500
 
+/* Rows read between two looks at the clock */
+#define ROWS_BETWEEN 1024
+
 /* What a weight may be at most, so that sums of squares stay exact enough */
 #define WEIGHT_MOST 1e15
 
@@ -33,6 +36,7 @@ gathering_start(Gathering *ids, MemoryContext context)
 {
 	ids->context = context;
 	ids->memory = pg_memory(context);
+	ids->progress = NULL;
 	if (!names_start(&ids->customers, &ids->memory) || !names_start(&ids->items, &ids->memory))
 		elog(ERROR, "out of memory while building a recommender");
 }
@@ -288,6 +292,8 @@ gather_row(void *arg, TupleDesc desc, HeapTuple tuple)
 				elog(ERROR, "out of memory while building a recommender");
 		}
 	}
+	if (ids->progress != NULL && gather->rows.rows % ROWS_BETWEEN == 0)
+		progress_report(ids->progress, "reading", (int64) gather->rows.rows, -1);
 	if (gather->rows.rows % INTERACTION_CHUNK == 0)
 		build_check_memory(gather_bytes(gather) + (gather->rows.has_times ? 24 : 16) * INTERACTION_CHUNK,
 						   psprintf("Reading on after " UINT64_FORMAT " rows", gather->rows.rows));

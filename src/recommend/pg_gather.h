@@ -16,6 +16,7 @@
 #include "access/tupdesc.h"
 #include "fmgr.h"
 
+#include "pg/progress.h"
 #include "recommend/matrix.h"
 
 /* How a column becomes the text of an id */
@@ -36,6 +37,7 @@ typedef struct Gathering
 	Memory		memory;
 	Names		customers;
 	Names		items;
+	Progress   *progress;		/* NULL: nobody wants to know */
 } Gathering;
 
 /* One query's rows, for gather_row() */

@@ -74,9 +74,10 @@ promo_neighbors_worker(dsm_segment *segment, shm_toc *toc)
 }
 
 int
-neighbors_shared(const Memory *memory, const Matrix *matrix, const RecommendOptions *options,
+neighbors_shared(ProgressMemory *watched, const Matrix *matrix, const RecommendOptions *options,
 				 uint32 n_active, int workers, NeighborLists *lists)
 {
+	const Memory *memory = &watched->memory;
 	ParallelContext *context;
 	Kernel		kernel;
 	Kernel	   *shared;
@@ -113,12 +114,14 @@ neighbors_shared(const Memory *memory, const Matrix *matrix, const RecommendOpti
 	shm_toc_insert(context->toc, KEY_ARRAYS, arrays);
 
 	LaunchParallelWorkers(context);
+	watched->taken = kernel.next;
 	if (!kernel_run(memory, &kernel, context->nworkers_launched == 0))
 		out_of_memory();
 	WaitForParallelWorkersToFinish(context);
 	ran = context->nworkers_launched;
 	if (!kernel_lists(memory, &kernel, lists))
 		out_of_memory();
+	watched->taken = NULL;
 	DestroyParallelContext(context);
 	ExitParallelMode();
 	return ran;

@@ -8,6 +8,7 @@
 #ifndef PROMO_PG_KERNEL_H
 #define PROMO_PG_KERNEL_H
 
+#include "pg/progress.h"
 #include "recommend/neighbors.h"
 
 /*
@@ -24,7 +25,7 @@ extern int	neighbors_workers(const Matrix *matrix);
  * neighbors_build() with so many workers at most; the lists are the same
  * whatever their number.  Gives how many there were.
  */
-extern int	neighbors_shared(const Memory *memory, const Matrix *matrix,
+extern int	neighbors_shared(ProgressMemory *watched, const Matrix *matrix,
 							 const RecommendOptions *options, uint32 n_active,
 							 int workers, NeighborLists *lists);
 

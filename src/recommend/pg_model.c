@@ -63,9 +63,11 @@ compare_content(ModelWork *work)
 	uint32		n_items = work->matrix.n_items;
 	uint32		neighbors = work->options->recommend.neighbors;
 	uint32	   *number = work->matrix.item_number;
+	ProgressMemory watched;
 
 	build_check_memory(work->held + content_need(work->content, n_items, neighbors),
 					   "Comparing the items by their content");
+	progress_memory_start(&watched, &work->memory, work->progress, "describing", n_items);
 	if (work->content_items != NULL)
 	{
 		uint32		i;
@@ -75,7 +77,7 @@ compare_content(ModelWork *work)
 		for (i = 0; i < work->n_content_items; i++)
 			number[i] = work->matrix.item_number[work->content_items[i]];
 	}
-	if (!content_build(&work->memory, work->content, number, n_items, neighbors,
+	if (!content_build(&watched.memory, work->content, number, n_items, neighbors,
 					   &work->content_lists))
 		out_of_memory();
 	if (work->content_items == NULL)
@@ -114,6 +116,8 @@ make_matrices(ModelWork *work)
 	uint64		held = gather_bytes(has_events ? &work->events : &work->rows) + content_bytes;
 	bool		is_capped;
 
+	if (work->progress != NULL)
+		progress_report(work->progress, "ordering", work->n_rows, -1);
 	build_check_memory(held + matrix_need(&work->rows.rows, &own),
 					   psprintf("Ordering " INT64_FORMAT " rows", work->n_rows));
 	if (!matrix_build(&work->memory, &work->rows.rows, &own, &work->matrix))
@@ -150,6 +154,7 @@ build(ModelWork *work)
 	const BuildOptions *options = work->options;
 	BuildInput	input = {0};
 	NeighborLists neighbors = {0};
+	ProgressMemory watched;
 	uint32		n_active = neighbors_active(&work->matrix, options->recommend.min_support);
 	uint64		held = work->held;
 	char	   *what = psprintf("Building on " UINT64_FORMAT " pairs", work->matrix.n_entries);
@@ -173,14 +178,16 @@ build(ModelWork *work)
 		}
 		build_check_memory(held + Max(after, neighbors_need(input.counted, &input.options, n_active,
 															work->workers) + after / 2), what);
-		work->workers = neighbors_shared(&work->memory, input.counted, &input.options, n_active,
+		progress_memory_start(&watched, &work->memory, work->progress, "comparing", n_active);
+		work->workers = neighbors_shared(&watched, input.counted, &input.options, n_active,
 										 work->workers, &neighbors);
 	}
 	else
 		build_check_memory(held + build_need(&input, n_active), what);
 	held += build_need(&input, n_active);
 	input.room = promo_build_memory() > held ? promo_build_memory() - held : 0;
-	if (!build_finish(&work->memory, &input, &neighbors, &work->model))
+	progress_memory_start(&watched, &work->memory, work->progress, "learning", -1);
+	if (!build_finish(&watched.memory, &input, &neighbors, &work->model))
 		out_of_memory();
 }
 

@@ -18,6 +18,7 @@ typedef struct ModelWork
 	MemoryContext context;
 	Memory		memory;
 	const BuildOptions *options;
+	Progress   *progress;		/* NULL: nobody wants to know */
 	Gathering	ids;
 	GatheredQuery rows;			/* which go when they have been used; */
 	GatheredQuery events;		/* where there is an event_query */

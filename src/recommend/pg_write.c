@@ -30,6 +30,8 @@ typedef struct PieceWriter
 	int64		recommender;
 	int32		version;
 	int64		bytes;			/* written */
+	int64		pieces;
+	Progress   *progress;
 	bytea	   *piece;
 	Size		room;
 } PieceWriter;
@@ -93,6 +95,7 @@ write_piece(PieceWriter *writer, PackKind kind, uint32 number, Size size)
 	values[4] = PointerGetDatum(writer->piece);
 	spi_check(SPI_execute_plan(writer->insert, values, NULL, false, 0), "SPI_execute_plan");
 	writer->bytes += size;
+	progress_report(writer->progress, "writing", ++writer->pieces, -1);
 }
 
 /* The matrix's customers by number, as a relation for statements */
@@ -263,14 +266,16 @@ write_item_customers(PieceWriter *writer, const Matrix *matrix)
 uint64
 recommender_write_need(const RecommendModel *model)
 {
+	/* Customers in order, and the catalog */
 	return (uint64) model->matrix->n_customers *
-		(sizeof(NumberedCustomer) + sizeof(int64) + 2 * sizeof(uint32)) +
-		model->matrix->item_names->bytes;
+		(sizeof(NumberedCustomer) + sizeof(int64) + 3 * sizeof(uint32)) +
+		(uint64) model->matrix->n_items * 6 * sizeof(uint32) + model->matrix->item_names->bytes;
 }
 
 void
 recommender_write(const Memory *memory, const RecommendModel *model, int64 since,
-				  int64 recommender, int32 version, int64 *bytes, int64 *catalog_bytes)
+				  int64 recommender, int32 version, Progress *progress,
+				  int64 *bytes, int64 *catalog_bytes)
 {
 	const Matrix *matrix = model->matrix;
 	Size		n = (Size) matrix->n_customers + 1;
@@ -289,6 +294,7 @@ recommender_write(const Memory *memory, const RecommendModel *model, int64 since
 	}
 	pfree(customers);
 	writer_start(&writer, recommender, version);
+	writer.progress = progress;
 	write_catalog(&writer, memory, model, since, order, ids);
 	*catalog_bytes = writer.bytes;
 	write_lists(&writer, PACK_SIMILAR, &model->similar);

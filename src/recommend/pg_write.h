@@ -8,6 +8,7 @@
 #ifndef PROMO_RECOMMEND_WRITE_H
 #define PROMO_RECOMMEND_WRITE_H
 
+#include "pg/progress.h"
 #include "recommend/recommend.h"
 
 /*
@@ -17,7 +18,7 @@
  */
 extern void recommender_write(const Memory *memory, const RecommendModel *model,
 							  int64 since, int64 recommender, int32 version,
-							  int64 *bytes, int64 *catalog_bytes);
+							  Progress *progress, int64 *bytes, int64 *catalog_bytes);
 
 /* What writing takes at most beside the model, in bytes */
 extern uint64 recommender_write_need(const RecommendModel *model);
