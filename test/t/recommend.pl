@@ -1,5 +1,6 @@
 # Recommenders survive a crash; a dump and restore give them back; readers never
-# see half of one; workers are used, and change nothing.
+# see half of one; workers are used, and change nothing; builds can be watched,
+# and a standby recommends.
 use strict;
 use warnings;
 
@@ -60,6 +61,22 @@ $builder->pump until $out =~ /committed/;
 like($node->safe_psql('postgres', $count), qr/^\d+ 4$/, 'what is committed is');
 $builder->finish;
 
+# Who may see what a session does sees how far its build is.
+my $slow = q{SELECT promo.build_recommender('slow', 'SELECT customer, item FROM (
+	SELECT customer, item, row_number() OVER () AS n FROM shop.purchase) p
+	WHERE CASE n WHEN 10000 THEN pg_sleep(0.3) IS NOT NULL WHEN 20000 THEN pg_sleep(60) IS NOT NULL ELSE true END')};
+$builder = IPC::Run::start([ 'psql', '-X', '-d', $node->connstr('postgres'), '-c', $slow ],
+	'<', \'', '>', \$out, '2>', \$err, IPC::Run::timeout(90));
+ok($node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM promo.build_progress
+	WHERE recommender = 'slow' AND phase = 'reading' AND done BETWEEN 1 AND 20000 AND total IS NULL AND workers = 0}),
+	'a build can be watched');
+is($node->safe_psql('postgres', q{SELECT query LIKE '% */ SELECT promo.build_recommender(%' FROM pg_stat_activity
+	JOIN promo.build_progress USING (pid)}), 't', 'beside its statement');
+$node->safe_psql('postgres', 'SELECT pg_cancel_backend(pid) FROM promo.build_progress');
+$builder->finish;
+like($err, qr/canceling statement due to user request/, 'a build can be canceled');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM promo.recommender WHERE recommender = 'slow'}), '0', 'and leaves nothing');
+
 # One session is in the middle of a refresh when the server crashes.
 my $rows = q{SELECT * FROM promo.recommender ORDER BY 1; SELECT recommender_id, version, kind, piece, md5(bytes)
 	FROM promo.recommender_piece ORDER BY 1, 2, 3, 4; SELECT * FROM promo.customer ORDER BY 1};
@@ -75,6 +92,14 @@ is($node->safe_psql('postgres', $rows), $before, 'a crash keeps what was committ
 is($node->safe_psql('postgres', q{SELECT customers FROM promo.refresh_recommender('shop')}), '1000', 'and the refresh is done again');
 $before = $node->safe_psql('postgres', $rows);
 my $made = $node->safe_psql('postgres', sprintf($lists, 'user_cosine 0'));
+$node->safe_psql('postgres', q{SELECT promo.build_recommender('alike', 'SELECT customer, item FROM shop.purchase', '{"method": "user_knn"}')});
+$before = $node->safe_psql('postgres', $rows);
+my $asked = q{SELECT md5(string_agg(a::text, ',')) FROM unnest(ARRAY['shop', 'user_cosine 0', 'alike']) r,
+	generate_series(1, 20) c, LATERAL promo.recommend(r, 'c' || c, 10) a;
+	SELECT md5(string_agg(a::text, ',')) FROM promo.recommend_basket('alike', ARRAY['i1', 'i2']) a;
+	SELECT md5(string_agg(a::text, ',')) FROM promo.similar_items('shop', 'i1') a;
+	SELECT count(*) FROM promo.recommend_all('shop', 3)};
+my $answers = $node->safe_psql('postgres', $asked);
 
 my $dump = "${PostgreSQL::Test::Utils::tmp_check}/shop.sql";
 $node->command_ok([ 'pg_dump', '--no-sync', '-f', $dump, $node->connstr('postgres') ], 'the database is dumped');
@@ -94,6 +119,25 @@ $standby->init_from_backup($node, 'copy', has_streaming => 1);
 $standby->start;
 $node->wait_for_catchup($standby, 'replay', $node->lsn('insert'));
 is($standby->safe_psql('postgres', sprintf($lists, 'user_cosine 0')), $made, 'a standby reads the same');
+is($standby->safe_psql('postgres', $asked), $answers, 'and recommends the same');
+
+# A session there sees a build as soon as it has come.
+my $served = q{SELECT recommender || ' ' || count(*) FROM promo.recommenders, promo.recommend_basket('shop', ARRAY['i0'], 100, '{"fallback": "none"}')
+	WHERE recommender = 'shop' GROUP BY recommender;} . "\n";
+my ($ask, $told, $told_err) = ($served, '', '');
+my $reader = IPC::Run::start([ 'psql', '-X', '-q', '-A', '-t', '-d', $standby->connstr('postgres') ],
+	'<', \$ask, '>', \$told, '2>', \$told_err, IPC::Run::timeout(60));
+$reader->pump until $told =~ /shop \d+\n/;
+unlike($told, qr/shop 1\n/, 'there is more than one to recommend');
+$node->safe_psql('postgres', q{SELECT promo.build_recommender('shop', 'VALUES (1, ''i0''), (1, ''pot''), (2, ''i0''), (2, ''pot'')')});
+$node->wait_for_catchup($standby, 'replay', $node->lsn('insert'));
+$told = '';
+$ask = $served;
+$reader->pump until $told =~ /shop \d+\n/;
+is($told, "shop 1\n", 'a build is seen by a session of the standby');
+$reader->finish;
+my ($written, $no_out, $why_not) = $standby->psql('postgres', q{SELECT promo.refresh_recommender('shop')});
+like($why_not, qr/cannot execute refresh_recommender\(\) /, 'it builds nothing itself');
 $standby->stop;
 
 # Roles go with the cluster: without its owner a query does not run.
