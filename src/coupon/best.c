@@ -27,9 +27,6 @@
 
 #include "coupon/price_work.h"
 
-/* Applications between two questions whether to go on */
-#define NODES_AT_ONCE 64
-
 typedef struct Search
 {
 	Pricing    *pricing;
@@ -236,8 +233,7 @@ try_on(Search *search, int level, Entry *entry, Effect *effect)
 {
 	Pricing    *pricing = search->pricing;
 
-	if (pricing->outcome->nodes++ % NODES_AT_ONCE == 0 && !pricing->memory->may_go_on(pricing->memory->arg))
-		return price_fail(pricing, PRICE_CANCELED);
+	pricing->outcome->nodes++;
 	search->limit--;
 	if (!units_copy(pricing->memory, &search->units[level + 1], &search->units[level]))
 		return price_fail(pricing, PRICE_NO_MEMORY);

@@ -104,6 +104,8 @@ combine_try(Pricing *pricing, Entry *entry, Units *units, Effect *effect)
 	int			line;
 	bool		hold = true;
 
+	if (!pricing->memory->may_go_on(pricing->memory->arg))
+		return price_fail(pricing, PRICE_CANCELED);
 	if (units->all_stopped)
 	{
 		memset(effect, 0, sizeof(*effect));

@@ -400,6 +400,9 @@ read_condition(JsonReader *reader, int depth, List **nodes)
 			return;
 		}
 		read_list(reader, inside, depth + 1, nodes);
+		if (json_has(reader, inside, &value) && value.type == jbvBinary &&
+			JsonContainerIsArray(value.val.binary.data) && JsonContainerSize(value.val.binary.data) == 0)
+			json_fault(reader->faults, json_path(reader, inside), "must not be empty");
 	}
 	else
 		read_kind(reader, condition);
