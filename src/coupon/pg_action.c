@@ -338,6 +338,9 @@ read_action(JsonReader *reader, Action *action, int place, List **issues)
 			read_count(reader, "free", false, &action->get_quantity);
 			if (action->get_quantity > action->quantity && action->quantity > 0)
 				json_fault(reader->faults, json_path(reader, "free"), "must not be above quantity");
+			if (!exact_read(reader, "percent", 0, PERCENT_MOST, PRICE_DECIMALS, &action->value))
+				action->value = decimal_of(100, 0);
+			action->has_value = true;
 			read_count(reader, "max_times", false, &action->max_times);
 			action->pick = enum_read(reader, "pick", pick_names, PICKS, PICK_DEAREST);
 			json_read_bool(reader, "same_product", &action->same_product);
