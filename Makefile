@@ -23,7 +23,7 @@ ROOM_SCRIPTS = src/promo.sql \
 	src/recommend/measure.sql src/recommend/build.sql src/recommend/recommend.sql src/recommend/rules.sql \
 	src/recommend/evaluate.sql \
 	src/segment/experiment.sql src/segment/segment.sql \
-	src/membership/rules.sql src/membership/tiers.sql src/membership/program.sql src/membership/member.sql \
+	src/membership/rules.sql src/membership/replay.sql src/membership/tiers.sql src/membership/program.sql src/membership/member.sql \
 	src/membership/ledger.sql src/membership/points.sql src/membership/holds.sql \
 	src/membership/reversal.sql src/membership/standing.sql src/membership/benefit.sql \
 	src/membership/merge.sql src/membership/tier_audit.sql src/membership/audit.sql \

@@ -684,28 +684,6 @@ earning_tell(const ReadRules *rules, const EarnResult *result, bool with_points)
 	return build_end(&build);
 }
 
-/* An array of rules is an object that has nothing else. */
-static const Jsonb *
-rules_object(const Jsonb *rules)
-{
-	JsonbParseState *state = NULL;
-	JsonbValue	key;
-	JsonbValue	value;
-
-	if (!JB_ROOT_IS_ARRAY(rules) || JB_ROOT_IS_SCALAR(rules))
-		return rules;
-	key.type = jbvString;
-	key.val.string.val = "rules";
-	key.val.string.len = 5;
-	value.type = jbvBinary;
-	value.val.binary.data = (JsonbContainer *) &rules->root;
-	value.val.binary.len = VARSIZE_ANY_EXHDR(rules);
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	pushJsonbValue(&state, WJB_KEY, &key);
-	pushJsonbValue(&state, WJB_VALUE, &value);
-	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
-}
-
 PG_FUNCTION_INFO_V1(promo_points_for);
 
 /*
@@ -723,7 +701,7 @@ promo_points_for(PG_FUNCTION_ARGS)
 	Zone		zone;
 
 	json_faults_start(&faults);
-	json_open(&reader, &faults, "", rules_object(PG_GETARG_JSONB_P(1)));
+	json_open(&reader, &faults, "", json_wrapped("rules", PG_GETARG_JSONB_P(1)));
 	json_need(&reader, "rules");
 	earning_read_rules(&reader, &rules);
 	if (json_read_text(&reader, "time_zone", &time_zone) && !pg_zone_is_known(time_zone))

@@ -146,6 +146,27 @@ json_open(JsonReader *reader, JsonFaults *faults, const char *path, const Jsonb 
 	json_open_container(reader, faults, path, container);
 }
 
+const Jsonb *
+json_wrapped(const char *key, const Jsonb *json)
+{
+	JsonbParseState *state = NULL;
+	JsonbValue	name;
+	JsonbValue	value;
+
+	if (!JB_ROOT_IS_ARRAY(json) || JB_ROOT_IS_SCALAR(json))
+		return json;
+	name.type = jbvString;
+	name.val.string.val = (char *) key;
+	name.val.string.len = (int) strlen(key);
+	value.type = jbvBinary;
+	value.val.binary.data = (JsonbContainer *) &json->root;
+	value.val.binary.len = VARSIZE_ANY_EXHDR(json);
+	(void) pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	(void) pushJsonbValue(&state, WJB_KEY, &name);
+	(void) pushJsonbValue(&state, WJB_VALUE, &value);
+	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+}
+
 List *
 json_keys(const JsonReader *reader)
 {

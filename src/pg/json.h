@@ -57,6 +57,9 @@ extern void json_faults_raise(const JsonFaults *faults, const char *what);
 extern void json_open(JsonReader *reader, JsonFaults *faults, const char *path,
 					  const Jsonb *json);
 
+/* An array as the object that has it under a key; anything else as it is */
+extern const Jsonb *json_wrapped(const char *key, const Jsonb *json);
+
 /* The same on an object inside of a value */
 extern void json_open_container(JsonReader *reader, JsonFaults *faults, const char *path,
 								JsonbContainer *object);
