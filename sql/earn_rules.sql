@@ -64,6 +64,17 @@ SELECT promo.assign_tier('carol', 'gold', 'infinity', 'a test', '2026-02-01 00:0
 SELECT promo.earn('carol', 'late', '{"lines": [{"amount": 10}]}', '2026-02-01 00:00Z') ->> 'points' AS gold,
 	promo.earn('carol', 'early', '{"lines": [{"amount": 10}]}', '2026-01-31 23:59Z') ->> 'points' AS basic;
 
+-- What a tier multiplies points by is a benefit of it
+SELECT promo.define_program(jsonb_set(pg_temp.definition('plus', '{"rules": [{"id": "euro", "type": "per_amount", "points": 1, "per": 100}]}'),
+	'{tiers,1}', '{"name": "gold", "threshold": 1000, "benefits": [{"type": "points_multiplier", "multiplier": 1.25}]}')), promo.enroll('dave', '2025-01-01 00:00Z', 'plus');
+SELECT promo.earn('dave', 'o1', '{"lines": [{"amount": 999}]}', '2026-01-05 00:00Z', 'plus') -> 'points' AS basic, promo.earn('dave', 'o2', '{"lines": [{"amount": 2}]}', '2026-01-06 00:00Z', 'plus') -> 'points' AS reaches_gold,
+	promo.earn('dave', 'o3', '{"lines": [{"amount": 9}]}', '2026-01-07 00:00Z', 'plus') AS gold;
+SELECT promo.enroll('carol', '2025-01-01 00:00Z', 'plus');
+SELECT posted, points FROM promo.earn_all($$SELECT 'carol' AS customer, key, jsonb_build_object('lines', jsonb_build_array(jsonb_build_object('amount', amount))) AS purchase, at
+	FROM (VALUES ('o1', 999, '2026-01-05 00:00Z'::timestamptz), ('o2', 2, '2026-01-06 00:00Z'), ('o3', 9, '2026-01-07 00:00Z')) v(key, amount, at)$$, 'plus');
+SELECT promo.define_program(jsonb_set(pg_temp.definition('plus', '{"rules": [{"id": "euro", "type": "per_amount", "points": 1, "per": 100}]}'),
+	'{tiers,1}', '{"name": "gold", "threshold": 1000, "benefits": [{"type": "points_multiplier", "multiplier": 3}]}')), promo.earn('dave', 'o4', '{"lines": [{"amount": 1}]}', '2026-01-08 00:00Z', 'plus') -> 'points' AS three;
+
 -- A merged customer's orders and points of the month are the other's
 SELECT promo.earn('er1', 'o1', '{"lines": [{"amount": 900}]}', '2026-01-05 00:00Z') ->> 'points' AS one, promo.earn('er2', 'o1', '{"lines": [{"amount": 900}]}', '2026-01-05 00:00Z') ->> 'points' AS other;
 SELECT promo.merge_members('er1', 'er2', '2026-01-06 00:00Z'), promo.earn('er2', 'o2', '{"lines": [{"amount": 900}]}', '2026-01-07 00:00Z') AS nothing_left;

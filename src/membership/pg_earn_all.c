@@ -110,6 +110,7 @@ typedef struct Postings
 	MemoryContext context;
 	int			columns[FROM_COLUMNS];
 	FmgrInfo	output[2];		/* of customer and key */
+	TimestampTz first_at;		/* of those that rules count */
 	Kept		kept;
 } Postings;
 
@@ -198,6 +199,8 @@ read_posting(void *arg, TupleDesc desc, HeapTuple tuple)
 	kept[6] = purchase_content(json);
 	kept[7] = JsonbPGetDatum(json);
 	nulls[7] = !purchase.by_rules;
+	if (purchase.by_rules)
+		postings->first_at = Min(postings->first_at, DatumGetTimestampTz(from[FROM_AT]));
 	keep(&postings->kept, kept, nulls);
 }
 
@@ -360,6 +363,11 @@ typedef struct Earning
 	MemoryContext row;			/* for posting one of them */
 	MemberPast	past;			/* of the member */
 	GroupTiers	tiers;
+	Portal		past_rows;		/* earnings of all members; NULL where they do not matter */
+	SPITupleTable *past_table;
+	uint64		past_count;
+	uint64		past_next;
+	bool		past_is_done;
 	Posting    *rows;			/* of one member */
 	int			count;
 	int			space;
@@ -772,6 +780,78 @@ tiers_keep(Earning *earning)
 	return true;
 }
 
+/*
+ * What members earned before, in the order of members, as far as rules ask: of
+ * all at once, since one by one it would cost more than all the rest.
+ */
+#define PAST \
+	"SELECT c.number, e.at, e.amount > 0, CASE WHEN e.counted IS NULL THEN 0" \
+	" ELSE e.points - coalesce((SELECT pg_catalog.sum(r.due) FROM promo.points_entry r" \
+	" WHERE r.customer_id = ANY (CASE WHEN m.merged THEN promo.customer_ids(c.number) ELSE ARRAY[c.number] END)" \
+	" AND r.program_id = $1 AND r.kind = 'return' AND r.of_id = e.entry_id), 0) END::pg_catalog.int8" \
+	" FROM promo.points_entry e JOIN promo.customer c ON c.customer_id = e.customer_id" \
+	" JOIN promo.member m ON m.program_id = $1 AND m.customer_id = c.number" \
+	" WHERE e.program_id = $1 AND e.kind = 'earn' AND e.at >= $2" \
+	" AND c.number IN (SELECT s.number FROM postings g JOIN promo.customer s ON s.shop_id = g.customer WHERE g.purchase IS NOT NULL)" \
+	" ORDER BY c.number"
+
+static void
+open_past(Earning *earning, TimestampTz first_at)
+{
+	static const Oid types[2] = {INT8OID, TIMESTAMPTZOID};
+	Datum		values[2];
+	TimestampTz since;
+
+	if (first_at == DT_NOEND || !member_past_matters(&earning->terms.rules, first_at, &since))
+		return;
+	values[0] = Int64GetDatum(earning->terms.program_id);
+	values[1] = TimestampTzGetDatum(since);
+	earning->past_rows = SPI_cursor_open_with_args(NULL, PAST, 2, (Oid *) types, values, NULL, false, 0);
+}
+
+/* Reads the past of the member at hand, and leaves that of those before. */
+static void
+read_past(Earning *earning)
+{
+	SPITupleTable *table = SPI_tuptable;
+
+	if (earning->past_rows == NULL)
+		return;
+	member_past_read(&earning->past, NULL);
+	for (; !earning->past_is_done; earning->past_next++)
+	{
+		HeapTuple	row;
+		TupleDesc	desc;
+		int64		member;
+		PastEarning past;
+		bool		null;
+
+		if (earning->past_next == earning->past_count)
+		{
+			if (earning->past_table != NULL)
+				SPI_freetuptable(earning->past_table);
+			SPI_cursor_fetch(earning->past_rows, true, FETCH_ROWS);
+			earning->past_table = SPI_tuptable;
+			earning->past_count = SPI_processed;
+			earning->past_next = 0;
+			earning->past_is_done = earning->past_count == 0;
+			if (earning->past_is_done)
+				break;
+		}
+		row = earning->past_table->vals[earning->past_next];
+		desc = earning->past_table->tupdesc;
+		member = DatumGetInt64(SPI_getbinval(row, desc, 1, &null));
+		if (member > earning->past.customer_id)
+			break;
+		past.at = DatumGetTimestampTz(SPI_getbinval(row, desc, 2, &null));
+		past.is_order = DatumGetBool(SPI_getbinval(row, desc, 3, &null));
+		past.points = DatumGetInt64(SPI_getbinval(row, desc, 4, &null));
+		if (member == earning->past.customer_id)
+			member_past_read(&earning->past, &past);
+	}
+	SPI_tuptable = table;
+}
+
 /* Posts the rows of one member. */
 static void
 post_group(Earning *earning)
@@ -785,7 +865,8 @@ post_group(Earning *earning)
 	MemoryContext old;
 	int			i;
 
-	member_past_start(&earning->past, earning->rows[0].customer_id, earning->group);
+	member_past_start(&earning->past, earning->rows[0].customer_id, earning->rows[0].is_merged, earning->group);
+	read_past(earning);
 	tiers_start(earning);
 	for (i = 0; i < earning->count && earning->rows[0].is_merged; i++)
 		if (earning->rows[i].before == (Datum) 0)
@@ -1032,6 +1113,7 @@ promo_earn_all(PG_FUNCTION_ARGS)
 		elog(ERROR, "return type must be a row type");
 	spi_check(SPI_connect(), "SPI_connect");
 	postings.context = CurrentMemoryContext;
+	postings.first_at = DT_NOEND;
 	keep_start(&postings.kept, "postings", lengthof(names), names, types);
 	(void) query_run(text_to_cstring(PG_GETARG_TEXT_PP(0)), read_posting, &postings);
 
@@ -1039,7 +1121,10 @@ promo_earn_all(PG_FUNCTION_ARGS)
 	keep_register(&postings.kept);
 	earn_start(&earning, PG_GETARG_DATUM(1));
 	lock_members(&earning.terms);
+	open_past(&earning, postings.first_at);
 	resolve(&earning, postings.kept.rows);
+	if (earning.past_rows != NULL)
+		SPI_cursor_close(earning.past_rows);
 	keep_end(&postings.kept);
 	insert_all(&earning);
 	owner_leave(&before);

@@ -11,8 +11,10 @@
 
 #include "catalog/pg_type.h"
 #include "fmgr.h"
+#include "storage/itemptr.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
+#include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 #include "membership/pg_purchase.h"
@@ -20,6 +22,35 @@
 #include "pg/build.h"
 #include "pg/spi.h"
 #include "pg/zone.h"
+
+static void
+read_multipliers(ProgramRules *rules)
+{
+	static const Oid types[1] = {INT8OID};
+	SPITupleTable *before = SPI_tuptable;
+	MemoryContext context = CurrentMemoryContext;
+	Datum		program = Int64GetDatum(rules->program_id);
+	uint64		i;
+
+	/* SPI leaves its own context behind. */
+	rules->n_multipliers = (int) spi_run("SELECT b.tier, b.value FROM promo.tier_benefit b"
+										 " WHERE b.program_id = $1 AND b.type = 'points_multiplier'",
+										 1, types, &program, NULL);
+	MemoryContextSwitchTo(context);
+	rules->multipliers = palloc(sizeof(TierMultiplier) * (rules->n_multipliers + 1));
+	for (i = 0; i < (uint64) rules->n_multipliers; i++)
+	{
+		char	   *value = SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 2);
+
+		rules->multipliers[i].tier = SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1);
+		if (!decimal_read(value, strlen(value), &rules->multipliers[i].multiplier))
+			elog(ERROR, "multiplier of a tier is no number: %s", value);
+	}
+	SPI_freetuptable(SPI_tuptable);
+	SPI_tuptable = before;
+	if (rules->n_multipliers > 0)
+		rules->asks |= EARN_KNOWS_TIER;
+}
 
 void
 program_rules_read(int64 program_id, const Jsonb *earning, text *time_zone, int exponent,
@@ -35,6 +66,8 @@ program_rules_read(int64 program_id, const Jsonb *earning, text *time_zone, int 
 	rules->time_zone = time_zone;
 	rules->has_rules = earning != NULL;
 	rules->asks = 0;
+	rules->orders_most = 0;
+	rules->n_multipliers = 0;
 	pg_zone_start(&rules->zone, time_zone);
 	if (earning == NULL)
 		return;
@@ -43,20 +76,45 @@ program_rules_read(int64 program_id, const Jsonb *earning, text *time_zone, int 
 	earning_read_rules(&reader, &rules->read);
 	json_close(&reader);
 	json_faults_raise(&faults, "program");
+	read_multipliers(rules);
 	for (i = 0; i < rules->read.rules.n_rules; i++)
-		rules->asks |= earn_must_know(&rules->read.rules.rules[i], &nothing) & (EARN_KNOWS_TIER | EARN_KNOWS_NUMBER);
+	{
+		const EarnRule *rule = &rules->read.rules.rules[i];
+		int			j;
+
+		rules->asks |= earn_must_know(rule, &nothing) & (EARN_KNOWS_TIER | EARN_KNOWS_NUMBER);
+		for (j = 0; j < rule->n_conditions; j++)
+			if (rule->conditions[j].type == EARN_NTH_ORDER)
+				rules->orders_most = Max(rules->orders_most, rule->conditions[j].n);
+	}
 }
 
 void
-member_past_start(MemberPast *past, int64 customer_id, MemoryContext context)
+member_past_start(MemberPast *past, int64 customer_id, bool is_merged, MemoryContext context)
 {
+	memset(past, 0, sizeof(*past));
 	past->customer_id = customer_id;
+	past->is_merged = is_merged;
 	past->context = context;
 	past->orders = -1;
-	past->new_orders = 0;
-	past->tier = NULL;
 	past->tier_until = DT_NOBEGIN;
 	past->period_until = DT_NOBEGIN;
+}
+
+void
+member_past_read(MemberPast *past, const PastEarning *earning)
+{
+	past->is_read = true;
+	if (earning == NULL)
+		return;
+	if (past->n_earnings == past->space)
+	{
+		past->space = past->space == 0 ? 16 : 2 * past->space;
+		past->earnings = past->earnings == NULL ?
+			MemoryContextAlloc(past->context, past->space * sizeof(PastEarning)) :
+			repalloc_huge(past->earnings, past->space * sizeof(PastEarning));
+	}
+	past->earnings[past->n_earnings++] = *earning;
 }
 
 void
@@ -74,10 +132,13 @@ look_up(SPIPlanPtr *plan, const char *statement, int count, const Oid *types, co
 		Datum *second, bool *null, bool *second_null)
 {
 	SPITupleTable *before = SPI_tuptable;
+	MemoryContext context = CurrentMemoryContext;
 	Datum		value = (Datum) 0;
+	bool		found = spi_run_kept(plan, statement, count, types, values, NULL) > 0;
 
+	MemoryContextSwitchTo(context);
 	*null = true;
-	if (spi_run_kept(plan, statement, count, types, values, NULL) > 0)
+	if (found)
 	{
 		HeapTuple	row = SPI_tuptable->vals[0];
 
@@ -92,22 +153,39 @@ look_up(SPIPlanPtr *plan, const char *statement, int count, const Oid *types, co
 	return value;
 }
 
+/* Entries of a member, or of those who were merged into the member too */
+#define OF_MEMBER "e.customer_id = $2"
+#define OF_MERGED "e.customer_id = ANY (promo.customer_ids($2))"
+
+#define COUNT_ORDERS(whose) \
+	"SELECT pg_catalog.count(*) FROM (SELECT FROM promo.points_entry e WHERE " whose \
+	" AND e.program_id = $1 AND e.kind = 'earn' AND e.amount > 0 LIMIT $3) e"
+
 static void
 look_up_orders(const ProgramRules *rules, MemberPast *past)
 {
-	static const Oid types[2] = {INT8OID, INT8OID};
+	static const Oid types[3] = {INT8OID, INT8OID, INT8OID};
 	static SPIPlanPtr plan = NULL;
-	Datum		values[2];
+	static SPIPlanPtr merged_plan = NULL;
+	Datum		values[3];
 	bool		null;
+	int			i;
 
 	if (past->orders >= 0)
 		return;
+	if (past->is_read)
+	{
+		past->orders = 0;
+		for (i = 0; i < past->n_earnings; i++)
+			past->orders += past->earnings[i].is_order;
+		return;
+	}
 	values[0] = Int64GetDatum(rules->program_id);
 	values[1] = Int64GetDatum(past->customer_id);
-	past->orders = DatumGetInt64(look_up(&plan, "SELECT pg_catalog.count(*) FROM promo.points_entry e"
-										 " WHERE e.customer_id = ANY (promo.customer_ids($2))"
-										 " AND e.program_id = $1 AND e.kind = 'earn' AND e.amount > 0",
-										 2, types, values, NULL, &null, NULL));
+	values[2] = Int64GetDatum(rules->orders_most);
+	past->orders = DatumGetInt64(past->is_merged ?
+								 look_up(&merged_plan, COUNT_ORDERS(OF_MERGED), 3, types, values, NULL, &null, NULL) :
+								 look_up(&plan, COUNT_ORDERS(OF_MEMBER), 3, types, values, NULL, &null, NULL));
 }
 
 static void
@@ -138,7 +216,7 @@ look_up_tier(const ProgramRules *rules, MemberPast *past, TimestampTz at)
 
 /* The day, week, month, ... of the zone that holds an instant */
 static void
-find_period(const ProgramRules *rules, TimestampTz at, MemberPast *past)
+find_period(ProgramRules *rules, TimestampTz at, MemberPast *past)
 {
 	Datum		zone = PointerGetDatum(rules->time_zone);
 	const char *unit = rules->read.cap_unit;
@@ -159,31 +237,58 @@ find_period(const ProgramRules *rules, TimestampTz at, MemberPast *past)
 	past->period_until = DatumGetTimestampTz(DirectFunctionCall2(timestamp_zone, zone, end));
 }
 
+#define SUM_PERIOD(whose) \
+	"WITH earned AS MATERIALIZED (SELECT e.entry_id, e.points FROM promo.points_entry e WHERE " whose \
+	" AND e.program_id = $1 AND e.kind = 'earn' AND e.counted IS NOT NULL AND e.at >= $3 AND e.at < $4)" \
+	" SELECT (coalesce((SELECT pg_catalog.sum(e.points) FROM earned e), 0)" \
+	" - coalesce((SELECT pg_catalog.sum(e.due) FROM promo.points_entry e WHERE " whose " AND e.program_id = $1" \
+	" AND e.kind = 'return' AND e.of_id IN (SELECT g.entry_id FROM earned g)), 0))::pg_catalog.int8"
+
 static void
-look_up_period(const ProgramRules *rules, MemberPast *past, TimestampTz at)
+look_up_period(ProgramRules *rules, MemberPast *past, TimestampTz at)
 {
 	static const Oid types[4] = {INT8OID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID};
 	static SPIPlanPtr plan = NULL;
+	static SPIPlanPtr merged_plan = NULL;
 	Datum		values[4];
 	bool		null;
+	int			i;
 
 	if (at < past->period_until)
 		return;
 	find_period(rules, at, past);
+	if (past->is_read)
+	{
+		past->earned = 0;
+		for (i = 0; i < past->n_earnings; i++)
+			if (past->earnings[i].at >= past->period_from && past->earnings[i].at < past->period_until)
+				past->earned += past->earnings[i].points;
+		return;
+	}
 	values[0] = Int64GetDatum(rules->program_id);
 	values[1] = Int64GetDatum(past->customer_id);
 	values[2] = TimestampTzGetDatum(past->period_from);
 	values[3] = TimestampTzGetDatum(past->period_until);
-	past->earned = DatumGetInt64(look_up(&plan, "WITH earned AS MATERIALIZED ("
-										 "SELECT e.entry_id, e.points FROM promo.points_entry e"
-										 " WHERE e.customer_id = ANY (promo.customer_ids($2))"
-										 " AND e.program_id = $1 AND e.kind = 'earn' AND e.counted IS NOT NULL"
-										 " AND e.at >= $3 AND e.at < $4)"
-										 " SELECT (coalesce((SELECT pg_catalog.sum(e.points) FROM earned e), 0)"
-										 " - coalesce((SELECT pg_catalog.sum(r.due) FROM promo.points_entry r"
-										 " WHERE r.customer_id = ANY (promo.customer_ids($2)) AND r.program_id = $1"
-										 " AND r.kind = 'return' AND r.of_id IN (SELECT e.entry_id FROM earned e)), 0))::pg_catalog.int8",
-										 4, types, values, NULL, &null, NULL));
+	past->earned = DatumGetInt64(past->is_merged ?
+								 look_up(&merged_plan, SUM_PERIOD(OF_MERGED), 4, types, values, NULL, &null, NULL) :
+								 look_up(&plan, SUM_PERIOD(OF_MEMBER), 4, types, values, NULL, &null, NULL));
+}
+
+bool
+member_past_matters(ProgramRules *rules, TimestampTz at, TimestampTz *since)
+{
+	MemberPast	past;
+
+	if (!rules->has_rules)
+		return false;
+	*since = DT_NOBEGIN;
+	if ((rules->asks & EARN_KNOWS_NUMBER) != 0)
+		return true;
+	if (rules->read.cap_unit == NULL)
+		return false;
+	find_period(rules, at, &past);
+	*since = past.period_from;
+	return true;
 }
 
 /* What was paid: as it is told, or as the order or its lines say */
@@ -214,6 +319,7 @@ purchase_count(ProgramRules *rules, MemberPast *past, const Jsonb *json, const c
 	EarnResult	result;
 	int64		told = 0;
 	bool		is_told;
+	int			i;
 
 	json_faults_start(&faults);
 	json_open(&reader, &faults, "", json);
@@ -235,6 +341,9 @@ purchase_count(ProgramRules *rules, MemberPast *past, const Jsonb *json, const c
 	{
 		look_up_tier(rules, past, at);
 		purchase.tier = past->tier;
+		for (i = 0; i < rules->n_multipliers; i++)
+			if (past->tier != NULL && strcmp(rules->multipliers[i].tier, past->tier) == 0)
+				purchase.tier_multiplier = rules->multipliers[i].multiplier;
 	}
 	if (rules->read.cap_unit != NULL)
 	{
@@ -250,10 +359,59 @@ purchase_count(ProgramRules *rules, MemberPast *past, const Jsonb *json, const c
 	past->earned += result.points;
 }
 
+/*
+ * The rules of the program that was asked for last stay read for the session.
+ * A row's version is known by where it lies and who wrote it.
+ */
+static ProgramRules *
+rules_kept(Datum program)
+{
+	static const Oid types[1] = {INT8OID};
+	static SPIPlanPtr version_plan = NULL;
+	static SPIPlanPtr plan = NULL;
+	static MemoryContext context = NULL;
+	static ProgramRules rules;
+	static ItemPointerData place;
+	static TransactionId writer = InvalidTransactionId;
+	MemoryContext old;
+	ItemPointerData here;
+	TransactionId by;
+	HeapTuple	row;
+	TupleDesc	desc;
+	Datum		earning;
+	bool		null;
+	bool		no_rules;
+
+	if (spi_run_kept(&version_plan, "SELECT p.ctid, p.xmin FROM promo.program p WHERE p.program_id = $1",
+					 1, types, &program, NULL) != 1)
+		elog(ERROR, "program " INT64_FORMAT " is missing", DatumGetInt64(program));
+	here = *(ItemPointer) DatumGetPointer(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &null));
+	by = DatumGetTransactionId(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &null));
+	if (context != NULL && writer == by && rules.program_id == DatumGetInt64(program) && ItemPointerEquals(&place, &here))
+		return &rules;
+	if (context == NULL)
+		context = AllocSetContextCreate(CacheMemoryContext, "promo rules of earning", ALLOCSET_SMALL_SIZES);
+	writer = InvalidTransactionId;
+	MemoryContextReset(context);
+	(void) spi_run_kept(&plan, "SELECT p.definition -> 'earning', p.time_zone, p.exponent"
+						" FROM promo.program p WHERE p.program_id = $1", 1, types, &program, NULL);
+	row = SPI_tuptable->vals[0];
+	desc = SPI_tuptable->tupdesc;
+	earning = SPI_getbinval(row, desc, 1, &no_rules);
+	old = MemoryContextSwitchTo(context);
+	program_rules_read(DatumGetInt64(program), no_rules ? NULL : DatumGetJsonbPCopy(earning),
+					   DatumGetTextPCopy(SPI_getbinval(row, desc, 2, &null)),
+					   DatumGetInt32(SPI_getbinval(row, desc, 3, &null)), &rules);
+	MemoryContextSwitchTo(old);
+	place = here;
+	writer = by;
+	return &rules;
+}
+
 PG_FUNCTION_INFO_V1(promo_points_counted);
 
 /*
- * points_counted(purchase jsonb, program_id bigint, customer_id bigint, at timestamptz) returns jsonb
+ * points_counted(purchase jsonb, program_id bigint, customer_id bigint, merged boolean, at timestamptz) returns jsonb
  *
  * {"points": n, "amount": money, "counted": {...}}, with expires_at where the
  * purchase says it.
@@ -261,33 +419,16 @@ PG_FUNCTION_INFO_V1(promo_points_counted);
 Datum
 promo_points_counted(PG_FUNCTION_ARGS)
 {
-	static const Oid types[1] = {INT8OID};
-	static SPIPlanPtr plan = NULL;
 	MemoryContext caller = CurrentMemoryContext;
-	ProgramRules rules;
 	MemberPast	past;
 	CountedPurchase counted;
 	JsonBuild	build;
-	Datum		program = PG_GETARG_DATUM(1);
-	Datum		earning;
-	HeapTuple	row;
-	TupleDesc	desc;
-	bool		null;
-	bool		no_rules;
 	Jsonb	   *answer;
 
 	spi_check(SPI_connect(), "SPI_connect");
-	if (spi_run_kept(&plan, "SELECT p.definition -> 'earning', p.time_zone, p.exponent"
-					 " FROM promo.program p WHERE p.program_id = $1", 1, types, &program, NULL) != 1)
-		elog(ERROR, "program " INT64_FORMAT " is missing", PG_GETARG_INT64(1));
-	row = SPI_tuptable->vals[0];
-	desc = SPI_tuptable->tupdesc;
-	earning = SPI_getbinval(row, desc, 1, &no_rules);
-	program_rules_read(PG_GETARG_INT64(1), no_rules ? NULL : DatumGetJsonbP(earning),
-					   DatumGetTextPP(SPI_getbinval(row, desc, 2, &null)),
-					   DatumGetInt32(SPI_getbinval(row, desc, 3, &null)), &rules);
-	member_past_start(&past, PG_GETARG_INT64(2), CurrentMemoryContext);
-	purchase_count(&rules, &past, PG_GETARG_JSONB_P(0), "purchase", PG_GETARG_TIMESTAMPTZ(3), &counted);
+	member_past_start(&past, PG_GETARG_INT64(2), PG_GETARG_BOOL(3), CurrentMemoryContext);
+	purchase_count(rules_kept(PG_GETARG_DATUM(1)), &past, PG_GETARG_JSONB_P(0), "purchase",
+				   PG_GETARG_TIMESTAMPTZ(4), &counted);
 
 	(void) MemoryContextSwitchTo(caller);
 	build_start(&build);

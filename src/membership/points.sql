@@ -3,12 +3,12 @@
 -- Points given and taken: earned, redeemed, adjusted by hand; the balance at
 -- an instant, and what expires.
 
-CREATE FUNCTION points_counted(purchase jsonb, program_id bigint, customer_id bigint, at timestamptz)
+CREATE FUNCTION points_counted(purchase jsonb, program_id bigint, customer_id bigint, merged boolean, at timestamptz)
 RETURNS jsonb
 AS 'MODULE_PATHNAME', 'promo_points_counted'
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION points_counted(jsonb, bigint, bigint, timestamptz) IS
+COMMENT ON FUNCTION points_counted(jsonb, bigint, bigint, boolean, timestamptz) IS
 'internal: the points of a purchase by the program''s rules and what the member bought before, what was paid, and how they were counted';
 
 CREATE FUNCTION points_give(customer text, key text, points bigint, amount numeric, expires_at timestamptz,
@@ -42,7 +42,7 @@ BEGIN
 		holder := promo.points_member(customer, program);
 	END IF;
 	IF purchase IS NOT NULL THEN
-		counting := promo.points_counted(purchase, holder.program_id, holder.customer_id, at);
+		counting := promo.points_counted(purchase, holder.program_id, holder.customer_id, holder.merged, at);
 		points := counting ->> 'points';
 		amount := counting ->> 'amount';
 		expires_at := counting ->> 'expires_at';
@@ -417,7 +417,7 @@ $$;
 COMMENT ON FUNCTION points_expiring(text, timestamptz, timestamptz, text) IS
 'what is left now of the points that expire at since, until, or between, by instant, without those on hold';
 
-REVOKE ALL ON FUNCTION points_counted(jsonb, bigint, bigint, timestamptz),
+REVOKE ALL ON FUNCTION points_counted(jsonb, bigint, bigint, boolean, timestamptz),
 	points_give(text, text, bigint, numeric, timestamptz, bytea, timestamptz, text, jsonb),
 	points_short(text, bigint, bigint), points_check(text, text, text, bigint, timestamptz, text),
 	points_spender(text, text, member),
