@@ -17,7 +17,7 @@ UPDATE spending SET spent = 800 WHERE customer = 'carol';
 SELECT * FROM promo.refresh_segment('big spenders');
 SELECT customer, left_at IS NULL AS is_in, left_at > entered_at AS stayed FROM promo.segment_history
 WHERE segment = 'big spenders' ORDER BY customer, entered_at;
-SELECT customer, row_number() OVER (ORDER BY min(entered_at)) AS first_entered FROM promo.segment_history
+SELECT customer, row_number() OVER (ORDER BY min(entered_at), customer) AS first_entered FROM promo.segment_history
 GROUP BY customer ORDER BY min(entered_at), customer;
 SELECT segment, members, owner = current_user::regrole AS mine, query FROM promo.segments;
 
