@@ -25,8 +25,20 @@ void
 json_faults_start(JsonFaults *faults)
 {
 	faults->count = 0;
+	faults->context = CurrentMemoryContext;
 	initStringInfo(&faults->detail);
 	initStringInfo(&faults->hint);
+}
+
+/* Adds a key to a list of the reader's. */
+static List *
+add_key(const JsonReader *reader, List *keys, const char *key)
+{
+	MemoryContext old = MemoryContextSwitchTo(reader->faults->context);
+
+	keys = lappend(keys, unconstify(char *, key));
+	MemoryContextSwitchTo(old);
+	return keys;
 }
 
 /* Whether a line stands among the faults already */
@@ -119,7 +131,17 @@ value_words(const JsonbValue *value)
 const char *
 json_path(const JsonReader *reader, const char *key)
 {
-	return reader->path[0] == '\0' ? key : psprintf("%s.%s", reader->path, key);
+	Size		length = strlen(reader->path);
+	Size		size = strlen(key) + 1;
+	char	   *path;
+
+	if (length == 0)
+		return key;
+	path = MemoryContextAlloc(reader->faults->context, length + 1 + size);
+	memcpy(path, reader->path, length);
+	path[length] = '.';
+	memcpy(path + length + 1, key, size);
+	return path;
 }
 
 void
@@ -195,6 +217,22 @@ is_among(const List *keys, const char *key, int length)
 	return false;
 }
 
+/* Whether the key of a cell stands in the list before it */
+static bool
+is_before(const List *keys, const ListCell *cell)
+{
+	ListCell   *other;
+
+	foreach(other, keys)
+	{
+		if (other == cell)
+			return false;
+		if (strcmp((char *) lfirst(other), (char *) lfirst(cell)) == 0)
+			return true;
+	}
+	return false;
+}
+
 void
 json_close(JsonReader *reader)
 {
@@ -217,9 +255,10 @@ json_close(JsonReader *reader)
 	{
 		appendStringInfoString(&reader->faults->hint, "Known are ");
 		foreach(cell, reader->known)
-			appendStringInfo(&reader->faults->hint, "%s%s",
-							 cell == list_head(reader->known) ? "" : ", ",
-							 json_path(reader, lfirst(cell)));
+			if (!is_before(reader->known, cell))
+				appendStringInfo(&reader->faults->hint, "%s%s",
+								 cell == list_head(reader->known) ? "" : ", ",
+								 json_path(reader, lfirst(cell)));
 		appendStringInfoChar(&reader->faults->hint, '.');
 	}
 	list_free(reader->known);
@@ -231,8 +270,9 @@ json_close(JsonReader *reader)
 bool
 json_has(JsonReader *reader, const char *key, JsonbValue *value)
 {
-	if (!is_among(reader->known, key, (int) strlen(key)))
-		reader->known = lappend(reader->known, unconstify(char *, key));
+	/* Mostly it is asked for with json_need right before. */
+	if (reader->known == NIL || strcmp((char *) llast(reader->known), key) != 0)
+		reader->known = add_key(reader, reader->known, key);
 	return reader->object != NULL &&
 		getKeyJsonValueFromContainer(reader->object, key, strlen(key), value) != NULL;
 }
@@ -349,7 +389,7 @@ json_refuse(JsonReader *reader, const char *key, const char *why)
 {
 	JsonbValue	value;
 
-	reader->refused = lappend(reader->refused, unconstify(char *, key));
+	reader->refused = add_key(reader, reader->refused, key);
 	if (reader->object != NULL &&
 		getKeyJsonValueFromContainer(reader->object, key, strlen(key), &value) != NULL)
 		json_fault(reader->faults, json_path(reader, key), "%s", why);
@@ -374,16 +414,16 @@ json_read_word(JsonReader *reader, const char *key, const char *const words[], i
 
 	if (!json_read_text(reader, key, &word))
 		return false;
-	initStringInfo(&known);
 	for (i = 0; i < count; i++)
-	{
 		if (strcmp(words[i], word) == 0)
 		{
 			*target = words[i];
+			pfree(word);
 			return true;
 		}
+	initStringInfo(&known);
+	for (i = 0; i < count; i++)
 		appendStringInfo(&known, "%s%s", i > 0 ? ", " : "", words[i]);
-	}
 	json_fault(reader->faults, json_path(reader, key), "must be one of %s, not \"%s\"",
 			   known.data, word);
 	return false;
@@ -449,6 +489,7 @@ json_read_objects(JsonReader *reader, const char *key, List **children)
 	JsonbValue	value;
 	JsonbIterator *iterator;
 	JsonbIteratorToken token;
+	MemoryContext old;
 	int			place = 0;
 
 	if (!json_has(reader, key, &value))
@@ -459,6 +500,7 @@ json_read_objects(JsonReader *reader, const char *key, List **children)
 				   value_words(&value));
 		return false;
 	}
+	old = MemoryContextSwitchTo(reader->faults->context);
 	*children = NIL;
 	iterator = JsonbIteratorInit(value.val.binary.data);
 	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
@@ -478,6 +520,7 @@ json_read_objects(JsonReader *reader, const char *key, List **children)
 		else
 			json_fault(reader->faults, path, "must be an object, not %s", value_words(&value));
 	}
+	MemoryContextSwitchTo(old);
 	return true;
 }
 

@@ -31,6 +31,7 @@ typedef struct JsonFaults
 	int			count;
 	StringInfoData detail;		/* a sentence a line */
 	StringInfoData hint;		/* the keys known where one was not */
+	MemoryContext context;		/* of all that only reading needs */
 } JsonFaults;
 
 typedef struct JsonReader
@@ -42,6 +43,7 @@ typedef struct JsonReader
 	List	   *refused;		/* keys that json_refuse knew */
 } JsonReader;
 
+/* What reading takes, and what is read does not need, is in the current context. */
 extern void json_faults_start(JsonFaults *faults);
 
 /*
