@@ -68,38 +68,45 @@ my $over = q{SELECT l.limit_id, l.counts FROM promo.usage_limit l JOIN (
 my $codes = q{SELECT count(*) FROM promo.coupon_code c JOIN promo.redemption_order o USING (order_id)
 	WHERE c.kind = 'single' AND (c.state, o.state) NOT IN (('redeemed', 'redeemed'), ('redeemed', 'partially_refunded'), ('redeemed', 'refunded'), ('reserved', 'reserved'))};
 
-# Sixteen clients, of which some are terminated in the middle of a call, until the server crashes
+# Sixteen clients, of which some are terminated in the middle of a call, until
+# there are so many redemptions, or the server crashes in the middle.
+my $redeemed = q{SELECT count(*) FROM promo.redemption WHERE event IN ('redeem', 'reserve')};
+
 sub storm
 {
-	my ($seconds, $crash) = @_;
-	my ($out, $err) = ('', '');
+	my ($wanted, $crash) = @_;
+	my ($out, $err, $killed, $done) = ('', '', 0, 0);
 	my $bench = IPC::Run::start(
-		[ 'pgbench', '-n', '-c', '16', '-j', '2', '-T', $seconds, '-f', $script, '-h', $node->host, '-p', $node->port, 'postgres' ],
+		[ 'pgbench', '-n', '-c', '16', '-j', '2', '-T', '60', '-f', $script, '-h', $node->host, '-p', $node->port, 'postgres' ],
 		'>', \$out, '2>', \$err, IPC::Run::timeout(120));
-	my $killed = 0;
-	my $end = time + $seconds - 1;
-	while (time < $end)
+	while ($done < $wanted || !$killed)
 	{
-		select(undef, undef, undef, 0.3);
-		my ($result, $found) = $node->psql('postgres', q{SELECT count(pg_terminate_backend(pid)) FROM (SELECT pid FROM pg_stat_activity
-			WHERE query LIKE 'SELECT shop%' AND state = 'active' AND pid <> pg_backend_pid() LIMIT 1) t});
+		my $found;
+		select(undef, undef, undef, 0.2);
+		# Clients that were terminated are gone, and the last ones stay.
+		(undef, $found) = $node->psql('postgres', q{SELECT count(pg_terminate_backend(pid)) FROM (SELECT pid FROM pg_stat_activity
+			WHERE query LIKE 'SELECT shop%' AND state = 'active' AND pid <> pg_backend_pid() LIMIT 1) t
+			WHERE (SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT shop%') > 8});
 		$killed += $found || 0;
+		(undef, $done) = $node->psql('postgres', $redeemed);
+		$done ||= 0;
+		last unless $bench->pumpable;
 	}
 	$node->stop('immediate') if $crash;
+	$bench->signal('INT') unless $crash;
 	eval { $bench->finish };
 	return ($killed, $err);
 }
 
-my $redeemed = q{SELECT count(*) FROM promo.redemption WHERE event IN ('redeem', 'reserve')};
-my ($killed, $said) = storm(4, 1);
+my ($killed, $said) = storm(80, 1);
 $node->start;
 cmp_ok($killed, '>', 0, 'sessions were terminated in the middle of a call');
 unlike($said, qr/deadlock/, 'nobody waited in a circle');
 is($node->safe_psql('postgres', $faults), '0', 'after a crash, counters are what the ledger says');
 is($node->safe_psql('postgres', $over), '', 'and no limit is passed');
 my $first = $node->safe_psql('postgres', $redeemed);
-cmp_ok($first, '>', 20, 'there were redemptions');
-($killed, $said) = storm(4, 0);
+cmp_ok($first, '>=', 80, 'there were redemptions');
+($killed, $said) = storm($first + 150, 0);
 unlike($said, qr/deadlock/, 'nor in the second storm');
 cmp_ok($node->safe_psql('postgres', $redeemed), '>', $first, 'which went on');
 is($node->safe_psql('postgres', $faults), '0', 'counters are what the ledger says');
