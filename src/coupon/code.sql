@@ -29,7 +29,7 @@ CREATE TABLE coupon_code (
 	batch_id bigint,
 	customer_id bigint,
 	kind text NOT NULL CHECK (kind IN ('shared', 'single', 'personal')),
-	state text NOT NULL DEFAULT 'issued' CHECK (state IN ('issued', 'reserved', 'redeemed', 'revoked')),
+	state text NOT NULL DEFAULT 'issued' CHECK (state IN ('issued', 'reserved', 'redeemed', 'revoked', 'withheld')),
 	code text COLLATE "C",
 	key text COLLATE "C",
 	starts_at timestamptz,
@@ -41,6 +41,7 @@ CREATE TABLE coupon_code (
 	CONSTRAINT coupon_code_text CHECK ((code IS NULL) = (key IS NULL) AND key <> ''),
 	CONSTRAINT coupon_code_person CHECK (kind = 'personal' OR customer_id IS NULL AND code IS NOT NULL),
 	CONSTRAINT coupon_code_use CHECK ((state IN ('reserved', 'redeemed')) = (order_id IS NOT NULL)),
+	CONSTRAINT coupon_code_withheld CHECK (state <> 'withheld' OR kind = 'personal' AND code IS NULL),
 	CONSTRAINT coupon_code_shared CHECK (kind <> 'shared' OR state IN ('issued', 'revoked')),
 	CONSTRAINT coupon_code_lasts CHECK (ends_at > starts_at)
 );
@@ -53,7 +54,7 @@ CREATE INDEX coupon_code_of_shared ON coupon_code (promotion_id) WHERE kind = 's
 
 COMMENT ON TABLE coupon_code IS 'codes that promotions apply by';
 COMMENT ON COLUMN coupon_code.kind IS 'shared by all who know it, single for one use by anybody, personal for one use by one customer';
-COMMENT ON COLUMN coupon_code.state IS 'issued, or what became of a code for one use; revoked by the shop';
+COMMENT ON COLUMN coupon_code.state IS 'issued, or what became of a code for one use; revoked by the shop; withheld from a customer who is left alone by an experiment, and has no code';
 COMMENT ON COLUMN coupon_code.code IS 'as it is shown; NULL for a personal code whose customer is forgotten';
 COMMENT ON COLUMN coupon_code.key IS 'as it is compared: without blanks and dashes, in capitals';
 COMMENT ON COLUMN coupon_code.customer_id IS 'whose it is, of a personal code';

@@ -67,6 +67,21 @@ read_times(JsonReader *reader, Promotion *promotion)
 }
 
 static void
+read_claim(JsonReader *reader, Definition *definition)
+{
+	JsonReader	claim;
+
+	definition->may_be_claimed = json_read_object(reader, "claim", &claim);
+	if (!definition->may_be_claimed)
+		return;
+	json_read_int(&claim, "total", 1, LIMIT_USES_MOST, &definition->claims_most);
+	json_read_int(&claim, "valid_days", 1, 3660, &definition->claim_days);
+	json_close(&claim);
+	if (!definition->promotion.needs_code)
+		json_fault(reader->faults, json_path(reader, "claim"), "is for promotions with needs_code true");
+}
+
+static void
 read_groups(JsonReader *reader, Promotion *promotion)
 {
 	List	   *children;
@@ -154,6 +169,7 @@ definition_read(JsonReader *reader, Definition *definition)
 	json_read_bool(reader, "partial_budget", &definition->partial_budget);
 	json_read_bool(reader, "budget_goods_only", &definition->budget_goods_only);
 	json_read_bool(reader, "restore_on_void", &definition->restore_on_void);
+	read_claim(reader, definition);
 	json_read_bool(reader, "honor_reservation_after_end", &definition->honor_reservation);
 	conditions_read(reader, "conditions", promotion);
 	actions_read(reader, "actions", promotion, &definition->issues);

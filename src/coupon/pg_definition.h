@@ -15,6 +15,7 @@
  *		 "limits": {...},					pg_limits.h
  *		 "version": 3,						of quote_inputs()
  *		 "partial_budget": false, "budget_goods_only": false,
+ *		 "claim": {"total": 1000, "valid_days": 30},		may be claimed
  *		 "restore_on_void": true, "honor_reservation_after_end": true,
  *		 "conditions": [...], "actions": [...]}		pg_condition.h, pg_action.h
  *
@@ -40,6 +41,9 @@ typedef struct Definition
 	bool		partial_budget; /* the last use takes what is left of a budget */
 	bool		budget_goods_only;
 	bool		restore_on_void;
+	bool		may_be_claimed;
+	int64		claims_most;	/* 0 for any number */
+	int64		claim_days;		/* 0 for as long as the promotion lasts */
 	bool		honor_reservation;	/* that was made before the end, after it */
 	List	   *issues;			/* of IssueTerms */
 } Definition;
