@@ -32,7 +32,7 @@ ROOM_SCRIPTS = src/promo.sql \
 	src/coupon/limit.sql src/coupon/define.sql \
 	src/coupon/price.sql src/coupon/quote.sql \
 	src/coupon/take.sql src/coupon/redeem.sql src/coupon/refund.sql src/coupon/check.sql \
-	src/coupon/issue.sql \
+	src/coupon/issue.sql src/coupon/cart.sql \
 	src/effect/lift.sql \
 	src/night/privacy.sql
 
