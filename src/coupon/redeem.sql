@@ -136,7 +136,8 @@ $$;
 
 COMMENT ON FUNCTION order_answer(text) IS 'internal: what an order was answered';
 
--- Takes what one quote of an order uses, and writes it down.  An error PC002
+-- Takes what one quote of an order uses of customers' limits and codes, and
+-- writes it down.  An error PC002
 -- with the promotion's number as its column name where a limit is used up.
 CREATE FUNCTION order_take(order_id text, event text, cart jsonb, hash bytea, customer_id bigint, customer_keys bigint[],
 	quote record, expires_at timestamptz, at timestamptz, actor text)
@@ -198,9 +199,24 @@ BEGIN
 	SET customer_id = order_take.customer_id, state = CASE WHEN reserve THEN 'reserved' ELSE 'redeemed' END,
 		redemption_id = number, expires_at = order_take.expires_at
 	WHERE o.order_id = order_take.order_id;
+END
+$$;
 
+COMMENT ON FUNCTION order_take(text, text, jsonb, bytea, bigint, bigint[], record, timestamptz, timestamptz, text) IS
+'internal: takes what a quote of an order uses, and writes it down';
+
+-- Takes of the limits that all share: the last thing that an order does, since
+-- who holds such a row keeps others from it until the commit is on disk.
+CREATE FUNCTION order_take_slots(takes jsonb, reserve boolean)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	taken record;
+BEGIN
 	FOR taken IN
-		SELECT t.* FROM jsonb_to_recordset(quote.takes) t (limit_id bigint, promotion_id bigint, days int, most bigint, slots int,
+		SELECT t.* FROM jsonb_to_recordset(takes) t (limit_id bigint, promotion_id bigint, days int, most bigint, slots int,
 			amount bigint, counts text, reason text, promotion text, code text)
 		WHERE t.counts <> 'customer' ORDER BY t.limit_id
 	LOOP
@@ -212,8 +228,7 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION order_take(text, text, jsonb, bytea, bigint, bigint[], record, timestamptz, timestamptz, text) IS
-'internal: takes what a quote of an order uses, and writes it down';
+COMMENT ON FUNCTION order_take_slots(jsonb, boolean) IS 'internal: takes what an order uses of limits that are counted in slots';
 
 CREATE FUNCTION limit_reached(promotion_id bigint, promotion text, code text, reason text)
 RETURNS void
@@ -230,12 +245,13 @@ $$;
 
 COMMENT ON FUNCTION limit_reached(bigint, text, text, text) IS 'internal: the error of a limit that is used up';
 
--- Prices an order, and takes what it uses.  A promotion that applies without a
+-- Prices an order, and takes what it uses but for the slots of limits, which it
+-- gives for order_take_slots() to take last.  A promotion that applies without a
 -- code and is used up by others meanwhile is left out; where limits are used
 -- up, reservations that are over give back first.
 CREATE FUNCTION order_put(order_id text, event text, cart jsonb, hash bytea, expires_at timestamptz, at timestamptz,
 	expected numeric, accept_not_worse boolean, actor text)
-RETURNS void
+RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -280,11 +296,12 @@ BEGIN
 		END IF;
 		IF NOT quote.automatic THEN
 			PERFORM promo.order_take(order_id, event, cart, hash, customers[1], coalesce(customers[2:], '{}'), quote, expires_at, at, actor);
-			RETURN;
+			RETURN quote.takes;
 		END IF;
 		BEGIN
 			PERFORM promo.order_take(order_id, event, cart, hash, customers[1], coalesce(customers[2:], '{}'), quote, expires_at, at, actor);
-			RETURN;
+			PERFORM promo.order_take_slots(quote.takes, event = 'reserve');
+			RETURN '[]';
 		EXCEPTION WHEN SQLSTATE 'PC002' THEN
 			GET STACKED DIAGNOSTICS culprit = COLUMN_NAME, told = PG_EXCEPTION_DETAIL, words = MESSAGE_TEXT;
 		END;
@@ -386,6 +403,8 @@ DECLARE
 	present promo.redemption_order;
 	hash bytea := promo.cart_hash(cart);
 	actor text := promo.coupon_actor();
+	takes jsonb;
+	answer jsonb;
 BEGIN
 	PERFORM promo.order_check('reserve', order_id, at);
 	IF cart IS NULL OR ttl IS NULL THEN
@@ -404,8 +423,10 @@ BEGIN
 	ELSIF present.state NOT IN ('released', 'expired') THEN
 		PERFORM promo.order_stands(order_id, present.state, 'reserved');
 	END IF;
-	PERFORM promo.order_put(order_id, 'reserve', cart, hash, at + ttl, at, NULL, false, actor);
-	RETURN promo.order_answer(order_id);
+	takes := promo.order_put(order_id, 'reserve', cart, hash, at + ttl, at, NULL, false, actor);
+	answer := promo.order_answer(order_id);
+	PERFORM promo.order_take_slots(takes, true);
+	RETURN answer;
 END
 $$;
 
@@ -427,6 +448,8 @@ DECLARE
 	may_replace boolean;
 	accept boolean;
 	codes bigint;
+	takes jsonb;
+	answer jsonb;
 BEGIN
 	PERFORM promo.order_check('redeem', order_id, at);
 	IF options IS NULL OR jsonb_typeof(options) <> 'object' OR options - '{replace,accept_not_worse,expected_total}'::text[] <> '{}'
@@ -465,9 +488,10 @@ BEGIN
 				PERFORM promo.reservation_over(order_id);
 			END IF;
 			UPDATE promo.redemption_order o SET state = 'redeemed', expires_at = NULL WHERE o.order_id = redeem.order_id;
-			PERFORM promo.entry_move(taken.redemption_id, true, true, false);
 			PERFORM promo.order_issue(order_id);
-			RETURN promo.order_answer(order_id);
+			answer := promo.order_answer(order_id);
+			PERFORM promo.entry_move(taken.redemption_id, true, true, false);
+			RETURN answer;
 		ELSIF NOT is_over AND NOT may_replace AND NOT accept THEN
 			PERFORM promo.order_differs(order_id);
 		END IF;
@@ -490,9 +514,11 @@ BEGIN
 	ELSIF present.state = 'voided' OR cart IS NULL THEN
 		PERFORM promo.order_stands(order_id, present.state, 'redeemed');
 	END IF;
-	PERFORM promo.order_put(order_id, 'redeem', cart, hash, NULL, at, expected, accept, actor);
+	takes := promo.order_put(order_id, 'redeem', cart, hash, NULL, at, expected, accept, actor);
 	PERFORM promo.order_issue(order_id);
-	RETURN promo.order_answer(order_id);
+	answer := promo.order_answer(order_id);
+	PERFORM promo.order_take_slots(takes, false);
+	RETURN answer;
 END
 $$;
 
@@ -551,6 +577,7 @@ COMMENT ON FUNCTION void(text, text, timestamptz) IS
 REVOKE ALL ON FUNCTION coupon_actor(), order_quote(text, jsonb, timestamptz, bigint[]), order_check(text, text, timestamptz),
 	order_issue_key(text, bigint, bigint), order_issue(text), order_lock(text), order_known(text), order_answer(text), limit_reached(bigint, text, text, text),
 	order_take(text, text, jsonb, bytea, bigint, bigint[], record, timestamptz, timestamptz, text),
+	order_take_slots(jsonb, boolean),
 	order_put(text, text, jsonb, bytea, timestamptz, timestamptz, numeric, boolean, text), order_open(text, jsonb),
 	order_differs(text), order_stands(text, text, text), reservation_over(text), cart_hash(jsonb),
 	reserve(text, jsonb, interval, timestamptz), redeem(text, jsonb, jsonb, timestamptz), release(text, timestamptz),
