@@ -39,6 +39,19 @@ SELECT t.type, count(*) AS recommended, min(r.item) AS first_by_text, count(*) F
 FROM typed t CROSS JOIN LATERAL promo.recommend(t.type, text_of(t.customer, 7), 100, '{"fallback": "none"}') r
 LEFT JOIN promo.recommend('int', '7', 100, '{"fallback": "none"}') o ON text_of(t.item, o.item::int) = r.item
 GROUP BY t.type ORDER BY t.type;
+-- The text is the same whatever the settings of the session that builds.
+SET datestyle = 'German';
+SET timezone = 'Asia/Tokyo';
+SET extra_float_digits = -10;
+SET intervalstyle = 'iso_8601';
+SELECT promo.build_recommender('settings', $$SELECT timestamptz '2026-01-01 12:00+00' + c * interval '1 day',
+	unnest(ARRAY[ROW(date '2026-03-01', 1 / 3.0::float8), ROW(interval '1 day 2 hours', c)]) FROM generate_series(1, 3) c$$) IS NOT NULL AS of_values;
+SELECT array_agg(item ORDER BY item) FROM promo.recommend('settings', '2026-01-02 12:00:00+00', 5, '{"exclude_bought": false, "fallback": "none"}');
+SELECT current_setting('datestyle') AS style, current_setting('timezone') AS zone;
+SET datestyle = 'ISO';
+RESET timezone;
+RESET extra_float_digits;
+RESET intervalstyle;
 SELECT promo.build_recommender('null', 'SELECT NULL::int, item FROM serve.bought');
 SELECT promo.build_recommender('null', 'SELECT customer, NULL::uuid FROM serve.bought');
 SELECT customers, items FROM promo.build_recommender('enum', 'SELECT c, (enum_range(NULL::serve.color))[c] FROM generate_series(1, 2) c');

@@ -78,6 +78,32 @@ id_column_start(IdColumn *id, TupleDesc desc, int column, MemoryContext context)
 		id->type == INT8OID ? 8 : 0;
 	getTypeOutputInfo(id->type, &output, &is_varlena);
 	fmgr_info_cxt(output, &id->output, context);
+	id->obeys_settings = !id->is_text && id->integer_size == 0 &&
+		id->type != UUIDOID && id->type != NUMERICOID && id->type != BPCHAROID &&
+		!type_is_enum(id->type);
+}
+
+/* The text of a value, under settings that are nobody's */
+static char *
+fixed_text(const IdColumn *id, Datum value)
+{
+	static const char *const settings[][2] = {
+		{"datestyle", "ISO"}, {"intervalstyle", "postgres"}, {"timezone", "UTC"},
+		{"extra_float_digits", "1"}
+	};
+	int			level;
+	char	   *text;
+	int			i;
+
+	if (!id->obeys_settings)
+		return OutputFunctionCall((FmgrInfo *) &id->output, value);
+	level = NewGUCNestLevel();
+	for (i = 0; i < (int) lengthof(settings); i++)
+		(void) set_config_option(settings[i][0], settings[i][1], PGC_USERSET, PGC_S_SESSION,
+								 GUC_ACTION_SAVE, true, 0, false);
+	text = OutputFunctionCall((FmgrInfo *) &id->output, value);
+	AtEOXact_GUC(true, level);
+	return text;
 }
 
 /* The number of a text, given one */
@@ -131,7 +157,7 @@ id_column_number(const IdColumn *id, Names *names, Datum value, const char *what
 	}
 	else
 	{
-		char	   *datum = OutputFunctionCall((FmgrInfo *) &id->output, value);
+		char	   *datum = fixed_text(id, value);
 
 		number = number_text(id, names, datum, strlen(datum), what);
 		pfree(datum);
@@ -281,7 +307,7 @@ gather_row(void *arg, TupleDesc desc, HeapTuple tuple)
 
 		if (!null)
 		{
-			char	   *text = OutputFunctionCall(&gather->category.output, value);
+			char	   *text = fixed_text(&gather->category, value);
 
 			if (strlen(text) > ID_MOST)
 				ereport(ERROR,

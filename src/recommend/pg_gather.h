@@ -7,6 +7,10 @@
  * others are found by their names: weight (a number), at (timestamptz) and
  * category (of any type).
  *
+ * Ids become text as the type writes them, whatever the session's settings
+ * are: dates and times by ISO 8601, in UTC, numbers in full; or the same query
+ * would give other ids to whoever refreshes it.
+ *
  *-------------------------------------------------------------------------
  */
 #ifndef PROMO_RECOMMEND_GATHER_H
@@ -27,6 +31,7 @@ typedef struct IdColumn
 	int			column;			/* from 1; 0: there is none */
 	int			integer_size;	/* 2, 4, 8; 0: no integer */
 	bool		is_text;
+	bool		obeys_settings; /* the type's text depends on the session's */
 	FmgrInfo	output;
 } IdColumn;
 
