@@ -205,7 +205,7 @@ END;
 COMMENT ON FUNCTION points_number() IS 'internal: a number for an entry or a lot';
 
 CREATE FUNCTION points_count(holder member, points bigint, held bigint, deficit bigint, due_at timestamptz,
-	active_until timestamptz)
+	active_until timestamptz, worth bigint DEFAULT 0, seen_at timestamptz DEFAULT NULL)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -217,13 +217,15 @@ BEGIN
 		deficit = m.deficit + points_count.deficit,
 		has_owed = m.has_owed OR points_count.deficit > 0,
 		points_due_at = least(m.points_due_at, points_count.due_at, points_count.active_until),
-		inactive_at = greatest(m.inactive_at, points_count.active_until)
+		inactive_at = greatest(m.inactive_at, points_count.active_until),
+		tier_lacks = greatest(m.tier_lacks - points_count.worth, 0),
+		tier_seen_at = greatest(m.tier_seen_at, points_count.seen_at)
 	WHERE m.program_id = holder.program_id AND m.customer_id = holder.customer_id;
 END
 $$;
 
-COMMENT ON FUNCTION points_count(member, bigint, bigint, bigint, timestamptz, timestamptz) IS
-'internal: adds to the points of a member, to those that are held and owed, and notes when something falls due, and that the member was active';
+COMMENT ON FUNCTION points_count(member, bigint, bigint, bigint, timestamptz, timestamptz, bigint, timestamptz) IS
+'internal: adds to the points of a member, to those that are held and owed, and notes when something falls due, that the member was active, and what came in toward a higher tier';
 
 CREATE FUNCTION points_usable(holder member, at timestamptz)
 RETURNS bigint
@@ -539,7 +541,7 @@ COMMENT ON FUNCTION points_expire_batch(timestamptz, bigint) IS
 'internal: posts the expiry of points, and the end of holds, for at most so many members to whom it is due, and gives for how many; 0 when nothing is';
 
 REVOKE ALL ON FUNCTION points_member(text, text), points_found(member, text, text), points_posted(member, text, text, bytea), points_number(),
-	points_count(member, bigint, bigint, bigint, timestamptz, timestamptz), points_usable(member, timestamptz),
+	points_count(member, bigint, bigint, bigint, timestamptz, timestamptz, bigint, timestamptz), points_usable(member, timestamptz),
 	points_take(member, bigint, bigint, timestamptz, bigint, boolean),
 	points_open(member, bigint, bigint, bigint, bigint, timestamptz, timestamptz, timestamptz, boolean),
 	points_expire(bigint[], bigint[], timestamptz, boolean),

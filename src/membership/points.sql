@@ -27,6 +27,7 @@ DECLARE
 	counting jsonb;
 	counted jsonb;
 	owed bigint;
+	worth bigint;
 	entry bigint;
 BEGIN
 	IF before.entry_id IS NOT NULL THEN
@@ -81,11 +82,13 @@ BEGIN
 	IF points > 0 THEN
 		PERFORM promo.points_open(holder, entry, entry, points, owed, at, available_at, expires_at, moves);
 	END IF;
-	IF points > 0 OR active_until IS NOT NULL THEN
-		PERFORM promo.points_count(holder, points, 0, - owed,
-			CASE WHEN points > owed THEN coalesce(expires_at, CASE WHEN moves THEN active_until END) END, active_until);
+	-- At most so much of the program's metric, in its smallest units
+	worth := CASE terms.metric WHEN 'spend' THEN amount * ('1e' || terms.exponent)::numeric WHEN 'points' THEN points ELSE 1 END;
+	PERFORM promo.points_count(holder, points, 0, - owed,
+		CASE WHEN points > owed THEN coalesce(expires_at, CASE WHEN moves THEN active_until END) END, active_until, worth, at);
+	IF worth >= holder.tier_lacks OR at < holder.tier_seen_at THEN
+		PERFORM promo.tier_posted(holder.program_id, holder.customer_id, at);
 	END IF;
-	PERFORM promo.tier_count(holder, promo.tier_worth(terms, amount, points), at);
 	RETURN jsonb_build_object('points', points) || coalesce(counted, '{}');
 END
 $$;
@@ -297,8 +300,8 @@ BEGIN
 	INSERT INTO promo.points_entry (entry_id, program_id, customer_id, kind, key, points, at, content, reason)
 	VALUES (entry, holder.program_id, holder.customer_id, 'adjust', adjust_points.key, adjust_points.points,
 		adjust_points.at, content, adjust_points.reason);
-	IF points > 0 THEN
-		PERFORM promo.tier_count(holder, promo.tier_worth(terms, 0, points), at);
+	IF points > 0 AND holder.tier_lacks < 9223372036854775807 THEN
+		PERFORM promo.tier_posted(holder.program_id, holder.customer_id, at);
 	END IF;
 	RETURN points;
 END

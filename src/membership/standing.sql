@@ -16,8 +16,9 @@ CREATE TYPE tier_state AS (
 
 COMMENT ON TYPE tier_state IS 'the tier of a member at an instant, since when it is so and when it is looked at again; and the one that was earned, with the end of its time';
 
--- What comes of a posting.  Those of one instant that were posted before are
--- counted again, and come to nothing.
+-- What comes of a posting.  It is not asked for where what came in since the
+-- figures were last added up cannot suffice for a higher tier.  Those of one
+-- instant that were posted before are counted again, and come to nothing.
 CREATE FUNCTION tier_posted(program_id bigint, customer_id bigint, at timestamptz)
 RETURNS void
 AS 'MODULE_PATHNAME', 'promo_tier_posted'
@@ -128,42 +129,6 @@ $$;
 COMMENT ON FUNCTION tier_end(bigint, bigint, timestamptz) IS
 'internal: ends the tiers of a locked member whose membership ends, and what is due but not issued yet';
 
--- Does what a posting does not go on to do where it cannot matter: without a
--- higher tier in reach, before the time of this one is over, and in order.
-CREATE FUNCTION tier_count(holder member, worth bigint, at timestamptz)
-RETURNS void
-LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-	IF worth < holder.tier_lacks AND (at < holder.tier_seen_at) IS NOT TRUE AND (at >= holder.tier_due_at) IS NOT TRUE THEN
-		UPDATE promo.member m SET tier_lacks = m.tier_lacks - greatest(worth, 0), tier_seen_at = tier_count.at
-		WHERE m.program_id = holder.program_id AND m.customer_id = holder.customer_id;
-	ELSE
-		PERFORM promo.tier_posted(holder.program_id, holder.customer_id, at);
-	END IF;
-END
-$$;
-
-COMMENT ON FUNCTION tier_count(member, bigint, timestamptz) IS
-'internal: counts what was posted for a locked member, as the row was before, toward a higher tier';
-
-CREATE FUNCTION tier_worth(terms program, amount numeric, points bigint)
-RETURNS bigint
-LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-	RETURN CASE terms.metric
-		WHEN 'spend' THEN coalesce(amount, 0) * ('1e' || terms.exponent)::numeric
-		WHEN 'points' THEN points
-		ELSE 1 END;
-END
-$$;
-
-COMMENT ON FUNCTION tier_worth(program, numeric, bigint) IS
-'internal: the most that a posting adds to the program''s metric, in its smallest units';
-
 CREATE FUNCTION assign_tier(customer text, tier text, until timestamptz, reason text,
 	at timestamptz DEFAULT pg_catalog.now(), program text DEFAULT 'default')
 RETURNS text
@@ -249,6 +214,6 @@ REVOKE ALL ON FUNCTION tier_posted(bigint, bigint, timestamptz), tier_returned(b
 	tier_merged(bigint, bigint, text, timestamptz, text, timestamptz, timestamptz),
 	tier_standing(bigint, bigint, timestamptz), tier_progress_of(bigint, bigint, timestamptz),
 	tier_write(bigint, bigint, timestamptz, text, text, text, timestamptz, text, timestamptz, jsonb, date, bigint, text),
-	tier_end(bigint, bigint, timestamptz), tier_count(member, bigint, timestamptz), tier_worth(program, numeric, bigint),
+	tier_end(bigint, bigint, timestamptz),
 	assign_tier(text, text, timestamptz, text, timestamptz, text), tier_of(text, timestamptz, text),
 	tier_progress(text, timestamptz, text) FROM PUBLIC;
