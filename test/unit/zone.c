@@ -94,8 +94,9 @@ test_day_start(void)
 	zone_start(&zone, NULL, NULL);
 	CHECK(zone_day_start(&zone, -3) == -3 * ZONE_DAY);
 	zone_start(&zone, find_span, NULL);
-	last = zone_day(zone_local(&zone, 0));
-	for (at = ZONE_HOUR / 4; at < 24 * SPAN; at += ZONE_HOUR / 4)
+	/* From the middle of a span, before which no later day was seen. */
+	last = zone_day(zone_local(&zone, SPAN / 2));
+	for (at = SPAN / 2; at < 24 * SPAN; at += ZONE_HOUR / 4)
 	{
 		day = zone_day(zone_local(&zone, at));
 		if (day > last)
