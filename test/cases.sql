@@ -256,6 +256,128 @@ BEGIN
 	RETURN account || jsonb_build_object('errors', errors, 'checks', checks) || cases.expiring(c -> 'expect', account -> 'expiring');
 END $$;
 
+/* Coupons */
+
+-- What is expected, where what came holds it: rows of a list wherever they
+-- stand, lines within a tolerance; else what came.
+CREATE FUNCTION cases.rows_held(actual jsonb, expected jsonb) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
+SELECT CASE WHEN bool_and(EXISTS (SELECT FROM jsonb_array_elements(actual) a WHERE a @> w)) THEN expected ELSE actual END
+FROM jsonb_array_elements(expected) w $$;
+CREATE FUNCTION cases.lines_held(actual jsonb, expected jsonb, tolerance numeric) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
+SELECT jsonb_object_agg(key, CASE WHEN abs((actual ->> key)::numeric - (value #>> '{}')::numeric) <= tolerance THEN value ELSE actual -> key END)
+FROM jsonb_each(expected) $$;
+
+CREATE FUNCTION cases.priced(c jsonb) RETURNS jsonb LANGUAGE sql AS $$
+SELECT p || CASE WHEN e ? 'lines' THEN jsonb_build_object('lines', cases.lines_held(p -> 'lines', e -> 'lines', coalesce((e ->> 'line_tolerance')::numeric, 0)))
+		ELSE '{}' END || cases.some(e, '{line_tolerance}')
+	|| CASE WHEN e ? 'rejected' THEN jsonb_build_object('rejected', cases.rows_held(p -> 'rejected', e -> 'rejected')) ELSE '{}' END
+	|| CASE WHEN e ? 'gifts' THEN jsonb_build_object('gifts', cases.rows_held(p -> 'gifts', e -> 'gifts')) ELSE '{}' END
+FROM (SELECT c -> 'expect' AS e) x,
+	promo.price_cart(c -> 'cart' || cases.some(c, '{currency,usage}'), c -> 'promotions', '{"code_match": "exact"}' || coalesce(c -> 'policy', '{}')) p $$;
+
+CREATE FUNCTION cases.shared(c jsonb) RETURNS jsonb LANGUAGE sql AS $$
+SELECT jsonb_build_object('shares', CASE
+		WHEN (SELECT bool_and(abs(a - w) <= coalesce((c #>> '{expect,share_tolerance}')::numeric, 0)) FROM unnest(s.got, s.wanted) v (a, w)) THEN c #> '{expect,shares}'
+		ELSE to_jsonb(s.got) END) || cases.some(c -> 'expect', '{any_order,share_tolerance}')
+FROM (SELECT CASE WHEN (c #> '{expect,any_order}')::boolean THEN (SELECT array_agg(v ORDER BY v) FROM unnest(got) v) ELSE got END AS got,
+		CASE WHEN (c #> '{expect,any_order}')::boolean THEN (SELECT array_agg(v ORDER BY v) FROM unnest(wanted) v) ELSE wanted END AS wanted
+	  FROM (SELECT promo.allocate((c ->> 'amount')::numeric, ARRAY(SELECT w::numeric FROM jsonb_array_elements_text(c -> 'weights') w), (c #>> '{currency,exponent}')::int) AS got,
+			ARRAY(SELECT w::numeric FROM jsonb_array_elements_text(c #> '{expect,shares}') w) AS wanted) r) s $$;
+
+-- The promotions of a case under names of its own, and with its currency; an
+-- amount that a step gives is all of a cart of that amount.
+CREATE FUNCTION cases.define(c jsonb) RETURNS void LANGUAGE sql AS $$
+SELECT promo.archive_promotion(p.promotion) FROM promo.promotion p;
+SELECT promo.define_promotion(p || jsonb_build_object('id', format('%s %s', c ->> 'id', p ->> 'id'), 'currency', c -> 'currency', 'actions',
+	(SELECT jsonb_agg(CASE WHEN a ? 'amount_from_step' THEN '{"type": "percent_off", "target": "order", "percent": 100}' ELSE a END)
+	 FROM jsonb_array_elements(p -> 'actions') a)))
+FROM jsonb_array_elements(c -> 'promotions') p $$;
+
+CREATE FUNCTION cases.order_cart(c jsonb, step jsonb) RETURNS jsonb LANGUAGE sql AS $$
+SELECT jsonb_build_object('currency', c -> 'currency', 'lines', coalesce(step -> 'lines',
+		jsonb_build_array(jsonb_build_object('id', 'a', 'unit_price', coalesce(step -> 'subtotal', step -> 'amount', step -> 'budget_used'), 'quantity', 1))))
+	|| CASE WHEN step ? 'customer' THEN jsonb_build_object('customer', jsonb_build_object('id', format('%s %s', c ->> 'id', step ->> 'customer'))) ELSE '{}' END
+	|| CASE WHEN step ? 'code' THEN jsonb_build_object('codes', jsonb_build_array(step -> 'code'))
+		WHEN step ? 'promotion' THEN jsonb_build_object('codes', jsonb_path_query_array(c -> 'promotions', '$[*] ? (@.id == $p).code', jsonb_build_object('p', step -> 'promotion')))
+		ELSE '{}' END $$;
+
+-- What a step came to, in the words of its expectation
+CREATE FUNCTION cases.order_step(c jsonb, step jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+	order_id text := format('%s %s', c ->> 'id', coalesce(step ->> 'order', 'earlier'));
+	answer jsonb;
+	refused jsonb;
+	detail text;
+BEGIN
+	IF step ->> 'op' = 'void' THEN
+		PERFORM promo.void(order_id, 'canceled');
+		RETURN '{"ok": true}';
+	ELSIF step ->> 'op' = 'validate' THEN
+		answer := promo.quote(cases.order_cart(c, step));
+		refused := jsonb_path_query_first(answer, '$.rejected[*] ? (@.code == $c)', jsonb_build_object('c', step -> 'code'));
+		IF refused IS NOT NULL THEN
+			RETURN jsonb_build_object('ok', false, 'reason', refused -> 'reason');
+		END IF;
+	ELSE
+		answer := promo.redeem(order_id, cases.order_cart(c, step));
+	END IF;
+	RETURN jsonb_build_object('ok', true, 'discount', answer -> 'discount_total', 'issued', jsonb_array_length(answer -> 'codes_issued'),
+		'issued_usable_on_same_order', (answer ->> 'discount_total')::numeric > 0);
+EXCEPTION WHEN SQLSTATE 'PC001' OR SQLSTATE 'PC002' THEN
+	GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
+	RETURN jsonb_build_object('ok', false, 'reason', detail::jsonb -> 0 -> 'reason');
+END $$;
+
+-- All that is expected at the end where each step came to what it expects, and
+-- the steps where not
+CREATE FUNCTION cases.ordered(c jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+	step jsonb;
+	came jsonb;
+	wrong jsonb := '[]';
+BEGIN
+	PERFORM cases.define(c);
+	FOR step IN SELECT s FROM jsonb_array_elements(c -> 'steps') s
+	LOOP
+		came := cases.order_step(c, step);
+		IF NOT came @> cases.some(step, '{ok,reason,discount,issued,issued_usable_on_same_order}') THEN
+			wrong := wrong || jsonb_build_array(step || jsonb_build_object('came', came));
+		END IF;
+	END LOOP;
+	IF wrong <> '[]' THEN
+		RETURN jsonb_build_object('steps', wrong);
+	END IF;
+	RETURN jsonb_build_object(
+		'usage', (SELECT jsonb_object_agg(p ->> 'id', jsonb_build_object('total', u.used,
+					'budget_used', coalesce(u.discounts ->> (c #>> '{currency,code}'), '0.00')))
+				  FROM jsonb_array_elements(c -> 'promotions') p JOIN promo.promotion_usage u ON u.promotion = format('%s %s', c ->> 'id', p ->> 'id')),
+		'issued_after_confirm', (SELECT jsonb_object_agg(customer, (SELECT count(*) FROM promo.coupon_code k
+					WHERE k.state = 'issued' AND k.customer_id = promo.customer_known(format('%s %s', c ->> 'id', customer))))
+				  FROM jsonb_object_keys(c #> '{expect,issued_after_confirm}') customer));
+END $$;
+
+CREATE FUNCTION cases.generated(c jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+	r jsonb := c -> 'request';
+	went boolean := true;
+BEGIN
+	PERFORM set_config('client_min_messages', 'error', true);
+	PERFORM promo.define_promotion(jsonb_build_object('name', c -> 'id', 'needs_code', true, 'actions', '[{"type": "amount_off", "target": "order", "amount": 1}]'::jsonb));
+	IF (r ->> 'existing')::int > 0 THEN
+		PERFORM promo.generate_codes(c ->> 'id', (r ->> 'existing')::int, (r ->> 'length')::int, coalesce(r ->> 'prefix', ''), coalesce(r ->> 'suffix', ''),
+			alphabet => r ->> 'alphabet', max_density => 1);
+	END IF;
+	BEGIN
+		PERFORM promo.generate_codes(c ->> 'id', (r ->> 'count')::int, (r ->> 'length')::int, coalesce(r ->> 'prefix', ''), coalesce(r ->> 'suffix', ''),
+			alphabet => r ->> 'alphabet', max_density => coalesce((r ->> 'max_density')::float8, 0.5));
+	EXCEPTION WHEN program_limit_exceeded THEN
+		went := false;
+	END;
+	RETURN (SELECT jsonb_build_object('ok', went, 'codes_total', count(*), 'distinct', count(*) = count(DISTINCT k.code),
+				'pattern', CASE WHEN bool_and(k.code ~ (c #>> '{expect,pattern}')) THEN c #> '{expect,pattern}' END)
+			FROM promo.coupon_code k JOIN promo.promotion p USING (promotion_id) WHERE p.promotion = c ->> 'id');
+END $$;
+
 /* The runner */
 
 CREATE FUNCTION cases.run(file text, content jsonb) RETURNS void LANGUAGE plpgsql AS $$

@@ -1,5 +1,5 @@
-# The conformance cases of membership, through test/cases; and random ledgers,
-# which the tables and membership_replay() keep alike.
+# The conformance cases of membership and coupons, through test/cases; and random
+# ledgers, which the tables and membership_replay() keep alike.
 use strict;
 use warnings;
 
@@ -32,6 +32,15 @@ my ($right, $out, $err) = cases($file);
 ok($right, 'every case of membership passes') or diag("$out$err");
 my $cases = () = PostgreSQL::Test::Utils::slurp_file($file) =~ /^  \{"id":/mg;
 is($out, "$cases passed, 0 failed, 0 skipped\n", 'and none is left out');
+
+# Those of coupons: carts that are priced, amounts that are shared, orders that
+# are redeemed and voided, codes that are made
+my $coupons = "$ENV{PROMO_SHARED}/cases/coupons-examples.json";
+($right, $out, $err) = cases($coupons);
+ok($right, 'every case of coupons passes') or diag("$out$err");
+$cases = () = PostgreSQL::Test::Utils::slurp_file($coupons) =~ /^  \{"id":/mg;
+is($out, "$cases passed, 0 failed, 0 skipped\n", 'and none is left out');
+is($node->safe_psql('promo_cases', 'SELECT count(*) FROM promo.redemption_audit()'), '0', 'and their counters are what the ledger says');
 
 # A case that fails is told with both, as is one that nobody knows
 my $wrong = "${PostgreSQL::Test::Utils::tmp_check}/wrong.json";
