@@ -54,6 +54,16 @@ SELECT buy('hugo', 'o1', 150, '2024-11-01 00:00Z'), buy('hugo', 'o2', 310, '2025
 SELECT promo.tier_of('hugo', '2025-12-31 00:00Z'), promo.tier_of('hugo', '2026-01-01 00:00Z') AS next_year;
 SELECT customer, tier, cause, begins_at, earned_until, figure FROM history WHERE customer IN ('gwen', 'hugo') ORDER BY customer, begins_at;
 
+-- One that is posted late, of an instant before the tier was reached: what is left decides, and then what came after
+SELECT promo.enroll_all('SELECT * FROM unnest(ARRAY[''una'', ''vera'']) c', '2024-01-01 00:00Z');
+SELECT buy('una', 'o1', 250, '2024-03-01 00:00Z'), buy('una', 'o2', 100, '2024-04-01 00:00Z'), give_back('una', 'b1', 'o1', 20, '2024-03-15 00:00Z');
+SELECT promo.tier_of('una', '2024-04-02 00:00Z') AS kept;
+SELECT give_back('una', 'b2', 'o1', 60, '2024-03-20 00:00Z');
+SELECT promo.tier_of('una', '2024-04-02 00:00Z') AS lost;
+SELECT buy('vera', 'o1', 250, '2024-03-01 00:00Z'), buy('vera', 'o2', 100, '2024-04-01 00:00Z'), buy('vera', 'o3', 40, '2024-05-01 00:00Z'), give_back('vera', 'b1', 'o1', 60, '2024-03-20 00:00Z');
+SELECT customer, tier, cause, begins_at, figure FROM history WHERE customer IN ('una', 'vera') ORDER BY customer, begins_at;
+SELECT * FROM promo.membership_audit();
+
 -- A tier assigned by hand is a floor, for a time and a reason; what is earned lifts above it
 SELECT promo.enroll('iris', '2024-01-01 00:00Z'::timestamptz);
 SELECT promo.assign_tier('iris', 'silver', '2024-07-01 00:00Z', 'moved from another shop', '2024-02-01 00:00Z'), buy('iris', 'o1', 301, '2024-03-01 00:00Z'),

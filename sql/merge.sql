@@ -55,7 +55,7 @@ SELECT * FROM promo.membership_audit();
 
 -- Shown together, and forgotten together
 SELECT promo.customer_data('bob') -> 'customer' -> 'merged' AS merged, jsonb_array_length(promo.customer_data('ann') -> 'membership') AS memberships,
-	jsonb_path_query_array(promo.customer_data('bob'), '$.membership[*].points[*] ? (@.kind == "earn").key') AS keys;
+	(SELECT string_agg(k #>> '{}', ' ' ORDER BY k) FROM jsonb_path_query(promo.customer_data('bob'), '$.membership[*].points[*] ? (@.kind == "earn").key') k) AS keys;
 SELECT promo.forget_customer('anna'), promo.forget_customer('ann') AS again;
 SELECT count(*) AS left FROM promo.customer WHERE shop_id IN ('ann', 'anna', 'bob', 'carol', 'dave');
 SELECT count(*) FILTER (WHERE key ~ '^[a-z]') AS words FROM promo.points_entry WHERE length(key) < 64;

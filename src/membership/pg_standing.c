@@ -538,6 +538,7 @@ promo_tier_returned(PG_FUNCTION_ARGS)
 	TimestampTz at = PG_GETARG_TIMESTAMPTZ(2);
 	TierMember	member;
 	Standing	secure;
+	int64		place;
 
 	spi_check(SPI_connect(), "SPI_connect");
 	if (tier_member_open(&member, PG_GETARG_INT64(0), PG_GETARG_INT64(1), DT_NOEND, false))
@@ -549,8 +550,13 @@ promo_tier_returned(PG_FUNCTION_ARGS)
 			tier_member_write(&member, NULL);
 			(void) tier_member_open(&member, PG_GETARG_INT64(0), PG_GETARG_INT64(1), DT_NOEND, false);
 		}
+		/* A return that is posted late meets the tier that there is by now. */
+		at = Max(at, member.book.now.since);
 		read_secure(&member, at, &secure);
 		standing_returned(&member.book, at, &secure);
+		for (place = 0; place < member.book.n_events && member.book.events[place].at <= at; place++)
+			;
+		standing_posted(&member.book, place);
 		tier_member_write(&member, NULL);
 	}
 	SPI_finish();

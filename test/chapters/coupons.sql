@@ -39,8 +39,8 @@ FROM (SELECT b.key AS promotion, b.value::numeric AS cost, (q ->> 'goods_before'
 	  FROM last_cart, LATERAL promo.quote(cart, :'until') q, LATERAL jsonb_each_text(q -> 'by_promotion') b) p
 WHERE p.cost > 0 GROUP BY p.promotion ORDER BY cost DESC;
 
-\echo 'Those whom the churn model gives less than even chances, and who spent at least 200 in a year, get a code; one in five'
-\echo 'gets none, to know later what the codes did:'
+\echo 'Those who by the churn model are more likely to stay away than not, and spent at least 200 in a year, get a code; one'
+\echo 'in five gets none, to know later what the codes did:'
 \echo
 SELECT promo.define_experiment('win back', '{"control": 0.2, "code": 0.8}') \g /dev/null
 SELECT * FROM promo.issue('we miss you', 'SELECT customer FROM score WHERE churn_score > 0.5 AND (f).spend_365d >= 200', 'december',
