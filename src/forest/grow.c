@@ -9,13 +9,9 @@
  * node is pure.  So nothing is lost to outliers, and leaves are means of the
  * targets themselves, summed by rank.
  *
- * Only the features drawn for a node get a histogram.  A small node notes
- * which bins it fills and visits only these, so that its cost follows its
- * rows.  The rows of a subtree that fits a cache are copied there, a record
- * each, which turns random reads of columns into reads of near memory.
- *
- * Rows that have weights have sums that are no words: these are added up as
- * doubles, row by row, and rows stay where their ranks tell.
+ * The rows of a subtree that fits a cache are copied there, a record each,
+ * which turns random reads of columns into reads of near memory; not where
+ * rows have weights, which their ranks tell.
  *
  * Rows that were not drawn go down the tree beside the others, and at a leaf
  * get its value: the out-of-bag error costs no walks.
@@ -32,6 +28,7 @@
 #include <math.h>
 #include <string.h>
 
+/* Targets of a node that use up less of a tag are brought to its range anew. */
 #define TARGET_COARSE 1024
 
 /*

@@ -84,16 +84,6 @@ build_null(JsonBuild *build, const char *key)
 }
 
 void
-build_bool(JsonBuild *build, const char *key, bool is_true)
-{
-	JsonbValue	value;
-
-	value.type = jbvBool;
-	value.val.boolean = is_true;
-	push_value(build, key, &value);
-}
-
-void
 build_text(JsonBuild *build, const char *key, const char *text)
 {
 	JsonbValue	value;

@@ -41,7 +41,6 @@ extern void build_close_array(JsonBuild *build);
 
 /* A text of NULL is null. */
 extern void build_null(JsonBuild *build, const char *key);
-extern void build_bool(JsonBuild *build, const char *key, bool value);
 extern void build_text(JsonBuild *build, const char *key, const char *value);
 extern void build_int(JsonBuild *build, const char *key, int64 value);
 extern void build_decimal(JsonBuild *build, const char *key, const Decimal *value);
